@@ -1,0 +1,1 @@
+"""The Dataverse Web API: vendor words stop in this room."""

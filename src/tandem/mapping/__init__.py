@@ -1,0 +1,1 @@
+"""Dataverse column <-> marketing field: which are offered, what they are called, how their values compare. Pure."""

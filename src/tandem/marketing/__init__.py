@@ -1,0 +1,1 @@
+"""The marketing side: a port that takes pages, and the database behind it."""
