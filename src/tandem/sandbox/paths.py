@@ -1,0 +1,102 @@
+"""A resource path cut into its segments.
+
+`contacts(465b...)/parentcustomerid_account/$ref` is three segments; what the first means decides who answers. A path
+that cannot be read is refused here, once, as an unknown segment is.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+from uuid import UUID
+
+from tandem.sandbox.messages import Refused
+
+NAMESPACE = "Microsoft.Dynamics.CRM."
+
+_SEGMENT = re.compile(r"(?P<name>[$A-Za-z_][\w.$]*)(?:\((?P<arguments>.*)\))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of a path. `arguments` is the decoded text between the parentheses, None where there are none."""
+
+    name: str
+    arguments: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """The name of a bound function or action without its namespace; empty for anything else."""
+        return self.name.removeprefix(NAMESPACE) if self.name.startswith(NAMESPACE) else ""
+
+
+def split_path(path: str) -> tuple[Segment, ...]:
+    """The segments of a still percent-encoded path. Raises Refused (404) for one that is none."""
+    segments = []
+    for part in split_outside(unquote(path.strip("/"))):
+        match = _SEGMENT.fullmatch(part)
+        if match is None:
+            raise unknown_segment(part)
+        segments.append(Segment(match["name"], match["arguments"]))
+    return tuple(segments)
+
+
+def as_guid(text: str) -> str | None:
+    """The GUID in lower case, or None if the text is none."""
+    try:
+        return str(UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def row_key(table: str, key: str) -> str:
+    """The id that addresses a row. Tables here have no alternate keys, so any other key is one that is not defined.
+
+    Raises Refused (400): 0x80060890 for named key columns, 0x80060888 for what is no id.
+    """
+    if "=" in key:
+        raise Refused(400, "0x80060890", f"The key in the request URI is not valid for resource '{NAMESPACE}{table}'.")
+    row_id = as_guid(key)
+    if row_id is None:
+        raise Refused(400, "0x80060888", f"Bad Request - Error in query syntax: '{key}' is not the id of a row.")
+    return row_id
+
+
+def parse_arguments(text: str) -> dict[str, str]:
+    """`A=@p,B='x'` as a mapping of raw values; a value without a name gets the name ``."""
+    arguments: dict[str, str] = {}
+    for part in split_outside(text, ","):
+        name, separator, value = part.partition("=")
+        if separator and re.fullmatch(r"\s*\w+\s*", name):
+            arguments[name.strip()] = value.strip()
+        elif part.strip():
+            arguments[""] = part.strip()
+    return arguments
+
+
+def unknown_segment(name: str) -> Refused:
+    """The refusal of a segment that does not exist (reference 3.1)."""
+    return Refused(404, "0x8006088a", f"Resource not found for the segment '{name}'.")
+
+
+def expect_method(method: str, resource: str, *allowed: str) -> None:
+    """Refuse (405) every method that the resource does not take."""
+    if method not in allowed:
+        message = f"The requested resource '{resource}' does not support http method '{method}'."
+        raise Refused(405, "0x8006088a", message)
+
+
+def split_outside(text: str, separator: str = "/") -> list[str]:
+    """Cut at separators that stand outside quotes, parentheses, brackets and braces."""
+    parts, depth, quoted, start = [], 0, False, 0
+    for position, character in enumerate(text):
+        if character == "'":
+            quoted = not quoted
+        elif not quoted and character in "([{":
+            depth += 1
+        elif not quoted and character in ")]}":
+            depth -= 1
+        elif not quoted and depth == 0 and character == separator:
+            parts.append(text[start:position])
+            start = position + 1
+    parts.append(text[start:])
+    return parts

@@ -1,0 +1,1 @@
+"""SQL that is kept in files."""

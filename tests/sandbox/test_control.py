@@ -1,0 +1,303 @@
+"""The control door: another user's hand in the organisation, and its bad days."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tandem.sandbox.app import Application
+from tandem.sandbox.control import control, control_table
+from tandem.sandbox.control_operations import OPERATIONS, Levers
+from tandem.sandbox.faults import Faults
+from tandem.sandbox.messages import Request, Response
+from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.tokens import TokenOffice, read_credentials
+
+BASE = "http://127.0.0.1:1234/api/data/v9.2"
+
+
+class House:
+    """An organisation with its application, its token office and its control door."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self.organisation = organisation
+        self.faults = Faults()
+        self.application = Application(organisation, self.faults)
+        self.tokens = TokenOffice(organisation, read_credentials(organisation))
+        self._levers = Levers(organisation=organisation, faults=self.faults, expire_tokens=self.tokens.expire_all)
+
+    def post(self, operation: str, **content: object) -> Any:
+        """What the door answers; it must agree."""
+        answer = self.send("POST", operation, json.dumps(content).encode())
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+    def send(self, method: str, path: str, body: bytes = b"") -> Response:
+        """The door's answer."""
+        return control(self._levers, Request(method=method, path=path, body=body))
+
+    def get(self, path: str, query: str = "") -> Response:
+        """What the sync user reads."""
+        request = Request(method="GET", path=path, query=query, caller=self.organisation.user_id, base=BASE)
+        return self.application.handle(request)
+
+
+@pytest.fixture
+def house(organisation: Organisation) -> House:
+    """A house around a new organisation."""
+    return House(organisation)
+
+
+def test_an_edit_through_the_door_is_another_users(house: House, writer: Any) -> None:
+    """modifiedby is not the sync user, and the version rises."""
+    row_id = writer.create("contact", lastname="Ek")
+    before = writer.version("contact", row_id)
+    answer = house.post("update", table="contact", id=row_id, values={"lastname": "Ny"})
+    row = writer.row("contact", row_id)
+
+    assert ("Ny", answer["version"]) == (row["lastname"], row["versionnumber"])
+    assert writer.version("contact", row_id) > before
+    assert row["modifiedby"] != writer.user
+
+
+def test_the_door_can_edit_as_a_named_user(house: House, writer: Any) -> None:
+    """`user` names who."""
+    row_id = house.post("create", table="lead", values={"lastname": "Ek"}, user=writer.user)["id"]
+
+    assert writer.user == writer.row("lead", row_id)["createdby"]
+
+
+def test_the_door_creates_deletes_qualifies_and_merges(house: House, writer: Any) -> None:
+    """Each through the code that answers the Web API."""
+    lead = house.post("create", table="lead", values={"lastname": "Ek"})["id"]
+    made = house.post("qualify", id=lead, account=False)
+    other = house.post("create", table="contact", values={"lastname": "Twin"})["id"]
+    house.post("merge", table="contact", winner=made["contact"], loser=other)
+    gone = house.post("create", table="account", values={"name": "Gone"})["id"]
+    house.post("delete", table="account", id=gone)
+
+    assert (None, None) == (made["account"], made["opportunity"])
+    assert lead == writer.row("contact", made["contact"])["originatingleadid"]
+    assert made["contact"] == writer.row("contact", other)["masterid"]
+    assert not house.organisation.exists("account", gone)
+
+
+def test_an_edit_of_a_missing_row_never_creates_it(house: House) -> None:
+    """404, as the Web API would say with If-Match."""
+    absent = "00000000-0000-4000-8000-0000000000aa"
+    body = json.dumps({"table": "lead", "id": absent, "values": {}}).encode()
+
+    assert 404 == house.send("POST", "update", body).status
+    assert not house.organisation.exists("lead", absent)
+
+
+def test_a_secured_column_reads_null_for_the_sync_user_only(house: House, writer: Any) -> None:
+    """The other user still edits it; unsecured again, it is back."""
+    row_id = writer.create("lead", jobtitle="CTO")
+    house.post("secure", table="lead", column="jobtitle")
+    house.post("update", table="lead", id=row_id, values={"jobtitle": "CEO"})
+    hidden = json.loads(house.get(f"leads({row_id})", "$select=jobtitle").body)["jobtitle"]
+    house.post("secure", table="lead", column="jobtitle", secured=False)
+    shown = json.loads(house.get(f"leads({row_id})", "$select=jobtitle").body)["jobtitle"]
+
+    assert (None, "CEO") == (hidden, shown)
+
+
+@pytest.mark.parametrize(
+    ("lose", "regain", "code"),
+    [
+        (
+            ("privilege", {"privilege": "prvReadLead"}),
+            ("privilege", {"privilege": "prvReadLead", "depth": "Global"}),
+            "0x80040220",
+        ),
+        (("roles", {"assigned": False}), ("roles", {"assigned": True}), "0x80042F09"),
+        (("disable", {}), ("disable", {"disabled": False}), "0x80040225"),
+    ],
+    ids=["one privilege", "all roles", "the account"],
+)
+def test_a_lost_privilege_refuses_the_sync_user_until_it_is_back(
+    house: House, lose: Any, regain: Any, code: str
+) -> None:
+    """403 with the documented code, then 200 again."""
+    house.post(lose[0], **lose[1])
+    refused = house.get("leads", "$select=leadid")
+    house.post(regain[0], **regain[1])
+
+    assert (403, code) == (refused.status, json.loads(refused.body)["error"]["code"])
+    assert 200 == house.get("leads", "$select=leadid").status
+
+
+def test_change_tracking_can_be_turned_off(house: House) -> None:
+    """The next tracked read is refused with 0x80072491."""
+    house.post("tracking", table="lead", enabled=False)
+    request = Request(
+        method="GET",
+        path="leads",
+        query="$select=leadid",
+        headers={"prefer": "odata.track-changes"},
+        caller=house.organisation.user_id,
+        base=BASE,
+    )
+
+    assert b"0x80072491" in house.application.handle(request).body
+
+
+def test_access_tokens_end_at_once_or_with_the_clock(house: House) -> None:
+    """Both ways the token is refused with 401."""
+    credentials = read_credentials(house.organisation)
+    form = (
+        f"grant_type=client_credentials&client_id={credentials.client_id}"
+        f"&client_secret={credentials.client_secret}&scope=x/.default"
+    )
+    refusals = []
+    for operation, content in (("expire-tokens", {}), ("advance", {"seconds": 4_000})):
+        token = json.loads(house.tokens.answer(form.encode()).body)["access_token"]
+        assert house.organisation.user_id == house.tokens.user_of(f"Bearer {token}", base=BASE)
+        house.post(operation, **content)
+        with pytest.raises(Exception, match="expired") as caught:
+            house.tokens.user_of(f"Bearer {token}", base=BASE)
+        refusals.append(caught.value)
+
+    assert [401, 401] == [getattr(refusal, "status", None) for refusal in refusals]
+
+
+def test_s9_the_organisation_can_become_another(house: House) -> None:
+    """A copy answers with another id and the same rows."""
+    before = house.organisation.organization_id
+    after = house.post("become-copy")["id"]
+
+    assert before != after
+    assert after.encode() in house.get("WhoAmI").body
+
+
+def test_s9_a_restore_in_place_takes_rows_and_versions_back(house: House, writer: Any) -> None:
+    """What was written since the snapshot is gone; the next version is one that was given out before."""
+    kept = writer.create("lead", lastname="Ek")
+    version = house.post("snapshot")["version"]
+    writer.send("PATCH", f"leads({kept})", {"lastname": "Ny"})
+    lost = writer.create("lead", lastname="Lost")
+
+    assert version == house.post("restore")["version"]
+    assert ("Ek", False) == (writer.row("lead", kept)["lastname"], house.organisation.exists("lead", lost))
+    assert version + 1 == writer.version("lead", writer.create("lead"))
+
+
+def test_switches_are_armed_and_cleared_through_the_door(house: House) -> None:
+    """The answer tells what is on."""
+    armed = house.post("fault", switch="unexpected", times=None, every=2)
+
+    assert [("unexpected", None, 2)] == [(item["switch"], item["times"], item["every"]) for item in armed]
+    assert ["unexpected"] == [item.switch for item in house.faults.armed()]
+    assert [] == house.post("clear")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        pytest.param("POST", "explode", b"{}", 404, id="an unknown operation"),
+        pytest.param("GET", "create", b"", 405, id="GET of an operation"),
+        pytest.param("POST", "create", b'{"table": "lead"}', 400, id="a missing field"),
+        pytest.param("POST", "clear", b'{"swich": "slow"}', 400, id="an unknown field"),
+        pytest.param("POST", "fault", b'{"switch": "sloow"}', 400, id="an unknown switch"),
+        pytest.param("POST", "tracking", b'{"table": "leads", "enabled": true}', 400, id="an unknown table"),
+        pytest.param("POST", "secure", b'{"table": "lead", "column": "nosuch"}', 400, id="an unknown column"),
+        pytest.param("POST", "create", b'{"table": "leads", "values": {}}', 404, id="a set for a table"),
+        pytest.param("POST", "privilege", b'{"privilege": "prvReadLeads"}', 400, id="an unknown privilege"),
+        pytest.param("POST", "restore", b"{}", 400, id="a restore without a snapshot"),
+    ],
+)
+def test_a_mistake_at_the_door_is_told(house: House, method: str, path: str, body: bytes, status: int) -> None:
+    """Never ignored; the message is in an error body."""
+    answer = house.send(method, path, body)
+
+    assert status == answer.status
+    assert json.loads(answer.body)["error"]["message"]
+
+
+def test_the_door_prints_everything_it_can_do(house: House) -> None:
+    """One table of operations and one of switches."""
+    printed = house.send("GET", "").body.decode()
+
+    assert control_table() == printed
+    assert [] == [name for name in OPERATIONS if f"| `{name}` |" not in printed]
+
+
+def test_a_batch_runs_writes_through_the_same_code(house: House, writer: Any) -> None:
+    """A change set that fails leaves nothing; single parts stand alone (reference 5.11)."""
+    lines = [
+        "--b",
+        "Content-Type: multipart/mixed; boundary=c",
+        "",
+        *change("POST accounts", '{"name":"Contoso"}', 1),
+        *change("POST contacts", '{"lastname":"Ek","parentcustomerid_account@odata.bind":"$1"}', 2),
+        *change("POST contacts", '{"Lastname":"Wrong"}', 3),
+        "--c--",
+        "--b",
+        "Content-Type: application/http",
+        "",
+        f"POST {BASE}/leads HTTP/1.1",
+        "Content-Type: application/json",
+        "",
+        '{"lastname":"Alone"}',
+        "--b--",
+        "",
+    ]
+    request = Request(
+        method="POST",
+        path="$batch",
+        headers={"content-type": "multipart/mixed; boundary=b", "prefer": "odata.continue-on-error"},
+        body="\r\n".join(lines).encode(),
+        caller=writer.user,
+        base=BASE,
+    )
+    answer = house.application.handle(request)
+
+    assert 200 == answer.status
+    assert 1 == answer.body.count(b"HTTP/1.1 400 Bad Request")
+    assert 1 == answer.body.count(b"HTTP/1.1 204 No Content")
+    assert b"Content-ID: 3" in answer.body
+    assert [] == house.organisation.find("account", "name", "Contoso")
+    assert 1 == len(house.organisation.find("lead", "lastname", "Alone"))
+
+
+def test_a_part_of_a_batch_can_be_throttled_alone(house: House, writer: Any) -> None:
+    """An inner 429: the outer status is 200, the first part is refused and the second runs (reference 5.11)."""
+    house.post("fault", switch="throttle-time", inner=True)
+    part = [
+        "--b",
+        "Content-Type: application/http",
+        "",
+        "GET /api/data/v9.2/leads?$select=leadid HTTP/1.1",
+        "",
+        "",
+    ]
+    request = Request(
+        method="POST",
+        path="$batch",
+        headers={"content-type": "multipart/mixed; boundary=b", "prefer": "odata.continue-on-error"},
+        body="\r\n".join([*part, *part, "--b--", ""]).encode(),
+        caller=writer.user,
+        base=BASE,
+    )
+    answer = house.application.handle(request)
+
+    assert 200 == answer.status
+    assert [b"429", b"200"] == re.findall(rb"HTTP/1.1 (\d+)", answer.body)
+    assert b"Retry-After: 1" in answer.body
+
+
+def change(request_line: str, body: str, content_id: int) -> list[str]:
+    """The lines of one part of a change set."""
+    method, path = request_line.split()
+    return [
+        "--c",
+        "Content-Type: application/http",
+        f"Content-ID: {content_id}",
+        "",
+        f"{method} /api/data/v9.2/{path} HTTP/1.1",
+        "Content-Type: application/json",
+        "",
+        body,
+    ]
