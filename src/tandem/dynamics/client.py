@@ -1,0 +1,208 @@
+"""Everything Tandem asks of a Dynamics organisation, as plain calls.
+
+This facade holds no knowledge of the wire: it joins a session with the readers of each part. It is safe to use from
+several threads; all of them share one token and one rate budget.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+import msgspec
+
+from tandem.dynamics.address import encode, organisation_root
+from tandem.dynamics.credentials import Credentials, TokenSource
+from tandem.dynamics.errors import RowNotFound
+from tandem.dynamics.identity import (
+    Depth,
+    Identity,
+    Organization,
+    User,
+    read_organization,
+    read_privileges,
+    read_unreadable_columns,
+    read_user,
+    read_version,
+    read_who_am_i,
+)
+from tandem.dynamics.limits import RateBudget
+from tandem.dynamics.messages import Request, document
+from tandem.dynamics.metadata import read_table
+from tandem.dynamics.queries import (
+    PageQuery,
+    count_request,
+    expect_linked,
+    first_page,
+    linked_page,
+    read_count,
+    row_request,
+)
+from tandem.dynamics.rows import Page, RowDecoder
+from tandem.dynamics.session import Session
+from tandem.dynamics.translation import error_from, expect
+from tandem.dynamics.transport import Transport
+from tandem.model.schema import Table
+
+_ORGANIZATION = "RetrieveCurrentOrganization(AccessType=@p1)?@p1=Microsoft.Dynamics.CRM.EndpointAccessType'Default'"
+_SCHEMA_PROBE = "businessunits?$select=businessunitid&$top=1"
+
+
+class _Counts(msgspec.Struct, rename="pascal"):
+    keys: list[str]
+    values: list[int]
+
+
+class _TotalRecordCount(msgspec.Struct, rename="pascal"):
+    entity_record_count_collection: _Counts
+
+
+class _SchemaProbe(msgspec.Struct):
+    version: str | int | None = msgspec.field(default=None, name="@Microsoft.Dynamics.CRM.globalmetadataversion")
+
+
+class Dynamics:
+    """One organisation, seen as one sync user.
+
+    Every call may raise RetryLater (after its own repetitions), NeedsPerson (credentials, rights, address) and OurBug;
+    a call says what it raises besides. `root` is the organisation's address, `requests` the number sent to it so far.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        ca_bundle: str | Path | None = None,
+        transport: httpx2.BaseTransport | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        budget: RateBudget | None = None,
+    ) -> None:
+        self.root = organisation_root(url)
+        self._transport = Transport(ca_bundle=ca_bundle, transport=transport)
+        self._session = Session(
+            self.root,
+            send=self._transport.send,
+            tokens=TokenSource(credentials, self.root, send=self._transport.send, monotonic=monotonic),
+            budget=budget or RateBudget(monotonic=monotonic, sleep=sleep),
+            monotonic=monotonic,
+        )
+        self._api = self._session.api
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._transport.close()
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to the organisation so far, repetitions included, tokens not."""
+        return self._session.requests
+
+    def who_am_i(self) -> Identity:
+        """The sync user; the cheapest proof that address and credentials are good (reference 1.5)."""
+        return read_who_am_i(self._session.send(self._get("WhoAmI")))
+
+    def organization(self) -> Organization:
+        """The organisation that answers (reference 1.6)."""
+        return read_organization(self._session.send(self._get(_ORGANIZATION)))
+
+    def version(self) -> str:
+        """The service's version, such as 9.2.25063.00145."""
+        return read_version(self._session.send(self._get("RetrieveVersion()")))
+
+    def user(self, user_id: str) -> User:
+        """A system user by id. Raises RowNotFound."""
+        path = f"systemusers({user_id})?$select=fullname,isdisabled,applicationid,accessmode"
+        return read_user(self._session.send(self._get(path)))
+
+    def privileges(self, user_id: str) -> dict[str, Depth]:
+        """The user's privileges, such as prvReadLead, with the widest depth of each (reference 1.7)."""
+        return self._session.run(read_privileges(self._api, user_id))
+
+    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
+        """Secured columns of the table whose values the user gets as null or masked (reference 1.8).
+
+        No request where the table has no secured column.
+        """
+        return self._session.run(read_unreadable_columns(self._api, user_id, table))
+
+    def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
+        """The definitions of the named tables with labels in `language` (an LCID); unknown tables are left out."""
+        found = (self._session.run(read_table(self._api, name, language=language)) for name in names)
+        return {table.name: table for table in found if table is not None}
+
+    def record_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Rows per table, an estimate up to 24 hours old (reference 3.3). Raises TableUnknown for unknown names."""
+        wanted = encode(msgspec.json.encode(list(names)).decode())
+        answer = self._session.send(self._get(f"RetrieveTotalRecordCount(EntityNames=@p1)?@p1={wanted}"))
+        counts = document(expect(answer), _TotalRecordCount).entity_record_count_collection
+        return dict(zip(counts.keys, counts.values, strict=True))
+
+    def schema_version(self) -> str | None:
+        """A mark that changes when any table or column changes (reference 2.7); None where it is not told."""
+        probe = Request(url=f"{self._api}/{_SCHEMA_PROBE}", headers={"Prefer": 'odata.include-annotations="*"'})
+        answer = self._session.send(probe)
+        if answer.status in (403, 404):
+            return None
+        version = document(expect(answer), _SchemaProbe).version
+        return None if version is None else str(version)
+
+    def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
+        """One page: the first of a query, or the one behind a stored next link or delta link.
+
+        `page_size` must stay the same from the first page to the last; the decoder's own where none is given.
+        Raises TokenExpired for a link no longer accepted, ForeignLink for one that leads elsewhere, ColumnTypeChanged,
+        ColumnUnknown, ChangeTrackingOff, MissingPrivilege.
+        """
+        if isinstance(where, PageQuery):
+            answer = expect(self._session.send(first_page(where, decoder, api=self._api, page_size=page_size)))
+        else:
+            answer = expect_linked(self._session.send(linked_page(where, decoder, page_size=page_size)))
+        return decoder.decode(answer.body)
+
+    def count_changes(self, delta_link: str) -> int:
+        """The number of changes behind a delta link (capped at 5,000 as all `$count`s are [infer]).
+
+        Raises TokenExpired, ForeignLink.
+        """
+        return read_count(self._session.send(count_request(delta_link, root=self.root)))
+
+    def fetch(self, table: Table, ids: Sequence[str], decoder: RowDecoder) -> tuple[list[Any], list[str]]:
+        """The rows with the given ids as the decoder's structs, and the ids that do not exist; both in the order asked.
+
+        By `$batch`, at most 100 rows a request.
+        """
+        answers = self._session.send_all([row_request(table, row_id, decoder, api=self._api) for row_id in ids])
+        rows: list[Any] = []
+        missing: list[str] = []
+        for row_id, answer in zip(ids, answers, strict=True):
+            if answer.status < 300:
+                rows.append(decoder.decode_row(answer.body))
+                continue
+            error = error_from(answer)
+            if not isinstance(error, RowNotFound):
+                raise error
+            missing.append(row_id)
+        return rows, missing
+
+    def fetch_names(self, table: Table, ids: Sequence[str]) -> dict[str, str | None]:
+        """The primary names of the given rows by id; ids that do not exist are left out."""
+        if table.primary_name is None:
+            return {}
+        decoder = RowDecoder(table, [table.primary_name])
+        rows, _missing = self.fetch(table, ids, decoder)
+        return {getattr(row, table.primary_id): getattr(row, table.primary_name) for row in rows}
+
+    def _get(self, path: str) -> Request:
+        return Request(url=f"{self._api}/{path}")
