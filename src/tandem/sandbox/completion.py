@@ -17,6 +17,16 @@ _MONEY = {
     for table in TABLES.values()
 }
 
+_NO = {
+    table.name: {
+        column.name: False
+        for column in table.columns.values()
+        if column.type is ColumnType.BOOLEAN and column.derived is None
+    }
+    for table in TABLES.values()
+}
+"""Shipped yes/no columns say No where nobody said anything ([k]; custom ones stay empty)."""
+
 
 class Completion:
     """Fills rows in. Within one use it remembers owners' units and currencies' rates, so make a new one for each."""
@@ -28,7 +38,9 @@ class Completion:
 
     def defaults(self, table: TableDefinition, values: Values, *, owner: str) -> dict[str, object]:
         """What a new row has when `values` does not say: an owner, a state with its status, a business unit."""
-        row: dict[str, object] = {}
+        row: dict[str, object] = dict(_NO.get(table.name, {}))
+        if "accessmode" in table.columns:
+            row["accessmode"] = 0
         if "statecode" in table.columns:
             state = table.columns["statecode"].option(int(str(values.get("statecode") or 0)))
             row.update(statecode=0, statuscode=state.default_status if state else None)
@@ -36,6 +48,8 @@ class Completion:
             row.update(ownerid=owner, ownerid_type="systemuser")
         if "businessunitid" in table.columns and table.primary_id != "businessunitid":
             row["businessunitid"] = self._organisation.business_unit_id
+        if "parentbusinessunitid" in table.columns:
+            row["parentbusinessunitid"] = self._organisation.business_unit_id
         return row
 
     def dependents(self, table: TableDefinition, row: Values) -> dict[str, object]:
