@@ -48,7 +48,10 @@ class Completion:
             row.update(ownerid=owner, ownerid_type="systemuser")
         if "businessunitid" in table.columns and table.primary_id != "businessunitid":
             row["businessunitid"] = self._organisation.business_unit_id
-        if "parentbusinessunitid" in table.columns:
+        if (
+            "parentbusinessunitid" in table.columns
+            and values.get("businessunitid") != self._organisation.business_unit_id
+        ):
             row["parentbusinessunitid"] = self._organisation.business_unit_id
         return row
 
