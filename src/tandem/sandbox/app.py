@@ -5,6 +5,7 @@ other, and every refusal leaves in the one documented error shape.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from tandem.sandbox import batch
@@ -38,6 +39,7 @@ class Application:
     def __init__(self, organisation: Organisation, faults: Faults) -> None:
         self._organisation = organisation
         self._faults = faults
+        self._described: tuple[object, dict[tuple[str, ...], Response]] = (None, {})
 
     def handle(self, request: Request) -> Response:
         """Answer a request whose caller is known. Never raises: a refusal is an answer."""
@@ -79,7 +81,7 @@ class Application:
         segments = split_path(request.path)
         first = segments[0]
         if first.name in ROOTS:
-            return read_metadata(reading, segments)
+            return self._describe(reading, segments)
         if first.name in FUNCTIONS and len(segments) == 1:
             return call_function(reading, first)
         if first.name in _UNSPOKEN:
@@ -88,6 +90,17 @@ class Application:
         if first.arguments is None:
             return _read_set(reading, table, segments[1:])
         return _read_at_row(reading, table, row_key(table.name, first.arguments), segments[1:])
+
+    def _describe(self, reading: Reading, segments: Sequence[Segment]) -> Response:
+        """Definitions are long, asked for often and seldom change: an answer is kept until one of them does."""
+        tables, answers = self._described
+        if tables is not self._organisation.tables:
+            tables, answers = self._described = (self._organisation.tables, {})
+        request = reading.request
+        key = (request.base, request.path, request.query, request.headers.get("prefer", ""))
+        if key not in answers:
+            answers[key] = read_metadata(reading, segments)
+        return replace(answers[key], headers=dict(answers[key].headers))
 
 
 def refused_response(refusal: Refused, request: Request) -> Response:
