@@ -30,6 +30,9 @@ PARALLELISM = 8
 
 _EVERY_ROW = Condition("1")
 _IMPERSONATION = frozenset({"callerobjectid", "mscrmcallerid"})
+_KEPT_ANSWERS = 500
+"""Answers about definitions that are kept; a client asks some twenty a table."""
+
 _UNSPOKEN = frozenset({"$metadata", "RetrieveMetadataChanges", "GlobalOptionSetDefinitions"})
 
 
@@ -99,6 +102,8 @@ class Application:
         request = reading.request
         key = (request.base, request.path, request.query, request.headers.get("prefer", ""))
         if key not in answers:
+            if len(answers) >= _KEPT_ANSWERS:
+                answers.clear()
             answers[key] = read_metadata(reading, segments)
         return replace(answers[key], headers=dict(answers[key].headers))
 
