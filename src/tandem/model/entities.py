@@ -5,7 +5,6 @@ of the members is the order in which tables are copied: what others refer to com
 """
 
 from enum import StrEnum
-from typing import Self
 
 
 class Entity(StrEnum):
@@ -29,18 +28,6 @@ class Entity(StrEnum):
     def is_person(self) -> bool:
         """True for the two tables that become people and flow both ways."""
         return self in (Entity.LEAD, Entity.CONTACT)
-
-    @classmethod
-    def named(cls, name: str) -> Self:
-        """The entity that either side calls `name`. Raises KeyError for an unknown or ambiguous word."""
-        lowered = name.strip().lower()
-        for entity in cls:
-            if lowered == entity.value:
-                return entity
-        matches = [entity for entity in cls if entity.marketing_name == lowered]
-        if len(matches) != 1:
-            raise KeyError(name)
-        return matches[0]
 
 
 _MARKETING_NAMES = {

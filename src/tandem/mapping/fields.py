@@ -1,0 +1,109 @@
+"""A field, and the table's default fields: the one place that knows which column is which marketing field.
+
+The default map is `field-map.csv` (behaviour section 7): facts of the reference product, with Marketo's REST names
+where Marketo publishes one. Which of these names the native connector itself uses is unconfirmed.
+"""
+
+import csv
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from tandem.model.entities import Entity
+from tandem.model.schema import ColumnType, Option
+
+FILTER_COLUMN = "new_synctomkto"
+"""The sync filter: a Two-Options column of exactly this name (rule D7). Read where it exists, never written."""
+
+
+class Direction(StrEnum):
+    """Which way a field's changes may go (rule P4)."""
+
+    BOTH = "both"
+    FROM = "from"
+    TO = "to"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One Dynamics column as one marketing field.
+
+    `writable`: Dynamics would take a value for it; `precision` counts decimals and is set for decimals and money.
+    """
+
+    entity: Entity
+    column: str
+    api_name: str
+    label: str
+    type: ColumnType
+    direction: Direction
+    writable: bool = True
+    precision: int | None = None
+    max_length: int | None = None
+    options: tuple[Option, ...] = ()
+
+    @property
+    def pulled(self) -> bool:
+        """True where a change in Dynamics may reach marketing."""
+        return self.direction in (Direction.BOTH, Direction.FROM)
+
+
+class DefaultField(NamedTuple):
+    """One row of the default map."""
+
+    entity: Entity
+    column: str
+    api_name: str
+    label: str
+    direction: Direction
+
+
+@cache
+def default_fields(entity: Entity) -> tuple[DefaultField, ...]:
+    """The rows of the default map for one table, in its order."""
+    text = files("tandem.mapping").joinpath("field-map.csv").read_text(encoding="utf-8")
+    return tuple(
+        DefaultField(entity, row["column"], row["api_name"], row["label"], Direction(row["direction"]))
+        for row in csv.DictReader(text.splitlines())
+        if row["table"] == entity.value
+    )
+
+
+_EVERY_ROW = ("versionnumber",)
+_OWNED = ("ownerid", "createdon", "modifiedon", "statecode", "statuscode")
+_INTERNAL: dict[Entity, tuple[str, ...]] = {
+    Entity.USER: ("createdon", "modifiedon", "isdisabled"),
+    Entity.TEAM: ("createdon", "modifiedon"),
+    Entity.TEAM_MEMBERSHIP: ("teamid", "systemuserid"),
+    Entity.ACCOUNT: (*_OWNED, "masterid", "merged"),
+    Entity.LEAD: (*_OWNED, "parentcontactid", "masterid", "merged"),
+    Entity.CONTACT: (*_OWNED, "parentcustomerid", "originatingleadid", "masterid", "merged"),
+    Entity.OPPORTUNITY: (
+        *_OWNED,
+        "customerid",
+        "parentcontactid",
+        "originatingleadid",
+        "transactioncurrencyid",
+        "estimatedvalue",
+        "actualvalue",
+    ),
+    Entity.CONNECTION: (
+        "modifiedon",
+        "statecode",
+        "ismaster",
+        "record1id",
+        "record2id",
+        "record1roleid",
+        "record2roleid",
+        "relatedconnectionid",
+    ),
+}
+
+
+def internal_columns(entity: Entity) -> tuple[str, ...]:
+    """The columns Tandem always reads of a table, besides its primary id and whatever is selected (section 7)."""
+    filtered = entity in (Entity.ACCOUNT, Entity.LEAD, Entity.CONTACT, Entity.OPPORTUNITY)
+    return _EVERY_ROW + _INTERNAL[entity] + ((FILTER_COLUMN,) if filtered else ())

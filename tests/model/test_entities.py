@@ -1,0 +1,29 @@
+"""The entities, their two names, and the order in which they are copied."""
+
+import pytest
+
+from tandem.model.entities import Entity
+
+
+def test_leads_and_contacts_are_the_people():
+    """Every other entity is copied one way."""
+    assert [entity for entity in Entity if entity.is_person] == [Entity.LEAD, Entity.CONTACT]
+    assert {entity.marketing_name for entity in Entity if entity.is_person} == {"person"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param(Entity.USER, Entity.TEAM_MEMBERSHIP, id="users before memberships"),
+        pytest.param(Entity.TEAM, Entity.TEAM_MEMBERSHIP, id="teams before memberships"),
+        pytest.param(Entity.ACCOUNT, Entity.CONTACT, id="accounts before contacts"),
+        pytest.param(Entity.LEAD, Entity.CONTACT, id="leads before contacts"),
+        pytest.param(Entity.CONTACT, Entity.OPPORTUNITY, id="contacts before opportunities"),
+        pytest.param(Entity.OPPORTUNITY, Entity.CONNECTION, id="opportunities before their roles"),
+    ],
+)
+def test_what_others_refer_to_is_copied_first(first, then):
+    """The order of the members is the order of the first copy."""
+    order = list(Entity)
+
+    assert order.index(first) < order.index(then)
