@@ -1,0 +1,88 @@
+"""What is copied one way and nothing more: sales people, teams, opportunities and roles."""
+
+from collections.abc import Iterator, Sequence
+
+from tandem.database.port import Database
+from tandem.database.statements import load_statements
+from tandem.marketing.port import PutOpportunity, Role
+from tandem.model.ids import PersonId
+
+_SQL = load_statements("tandem.marketing.embedded")
+_TABLES = {
+    "company": "companies",
+    "salesperson": "sales_people",
+    "team": "teams",
+    "teammember": "team_members",
+    "opportunity": "opportunities",
+    "opportunityrole": "connections",
+}
+_OPPORTUNITY = (*PutOpportunity._fields, "updated_at")
+
+
+class EmbeddedMirrors:
+    """See `tandem.marketing.port.Mirrors`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put_sales_people(self, page: Sequence[tuple[str, int, int, str | None, str]], *, at: str) -> None:
+        names = ("id", "version", "is_disabled", "email", "fields")
+        self._put("put_sales_person", names, page, at)
+
+    def disable_sales_people(self, ids: Sequence[str], *, at: str) -> None:
+        self._database.run(_SQL["disable_sales_people"], ids=self._database.array(ids), at=at)
+
+    def put_teams(self, page: Sequence[tuple[str, int, str]], *, at: str) -> None:
+        self._put("put_team", ("id", "version", "fields"), page, at)
+
+    def delete_teams(self, ids: Sequence[str], *, at: str) -> None:
+        self._database.run(_SQL["delete_teams"], ids=self._database.array(ids), at=at)
+
+    def put_team_members(self, page: Sequence[tuple[str, int, str, str]]) -> None:
+        self._put("put_team_member", ("id", "version", "team_id", "external_sales_person_id"), page, "")
+
+    def delete_team_members(self, ids: Sequence[str]) -> None:
+        self._database.run(_SQL["delete_team_members"], ids=self._database.array(ids))
+
+    def put_opportunities(self, page: Sequence[PutOpportunity], *, new: bool, at: str) -> None:
+        if new:
+            self._database.insert("opportunity", _OPPORTUNITY, [(*row, at) for row in page])
+        else:
+            self._database.run_many(_SQL["put_opportunity"], [{**row._asdict(), "at": at} for row in page])
+
+    def park_opportunities(self, ids: Sequence[str]) -> None:
+        self._database.run(_SQL["park_opportunities"], ids=self._database.array(ids))
+
+    def delete_opportunities(self, ids: Sequence[str]) -> None:
+        array = self._database.array(ids)
+        self._database.run(_SQL["delete_roles_of_opportunities"], ids=array)
+        self._database.run(_SQL["delete_opportunities"], ids=array)
+
+    def move_customer(self, person_id: PersonId, external_company_id: str | None) -> None:
+        self._database.run(
+            _SQL["move_opportunities_of_customer"], person_id=person_id, external_company_id=external_company_id
+        )
+
+    def put_roles(self, page: Sequence[Role]) -> None:
+        self._database.run_many(_SQL["put_role"], [role._asdict() for role in page])
+
+    def drop_row_roles(self, opportunities: Sequence[str]) -> None:
+        self._database.run(_SQL["delete_row_roles"], ids=self._database.array(opportunities))
+
+    def drop_connections(self, ids: Sequence[str]) -> None:
+        sources = [f"connection:{each}" for each in ids]
+        self._database.run(_SQL["delete_roles_of_sources"], sources=self._database.array(sources))
+
+    def versions(self, entity: str, ids: Sequence[str]) -> dict[str, int]:
+        return dict(self._database.all(_SQL[f"versions_of_{_TABLES[entity]}"], ids=self._database.array(ids)))
+
+    def fields(self, entity: str, ids: Sequence[str]) -> dict[str, str]:
+        return dict(self._database.all(_SQL[f"fields_of_{_TABLES[entity]}"], ids=self._database.array(ids)))
+
+    def ids(self, entity: str) -> Iterator[str]:
+        for row in self._database.stream(_SQL[f"ids_of_{_TABLES[entity]}"]):
+            yield row[0]
+
+    def _put(self, statement: str, names: Sequence[str], page: Sequence[Sequence[object]], at: str) -> None:
+        rows = [{**dict(zip(names, row, strict=True)), "at": at} for row in page]
+        self._database.run_many(_SQL[statement], rows)

@@ -1,0 +1,290 @@
+-- Statements of the embedded marketing database. `:name` is a parameter; see tandem.database.statements.
+
+-- reserve
+update counter set value = value + :count where name = :name returning value;
+
+-- people
+select id, type, email, external_company_id, external_sales_person_id, team_id, is_deleted, fields
+from person where id in_list(:ids);
+
+-- person_id_of_alias
+select person_id from person_alias where id = :id;
+
+-- find_people
+select id from person
+where cast(id as text) = :text
+   or lower(coalesce(fields ->> 'firstName', '') || ' ' || coalesce(fields ->> 'lastName', '')) like :pattern escape '!'
+   or lower(coalesce(email, '')) like :pattern escape '!'
+order by id limit :limit;
+
+-- update_person
+update person set
+    type = :type, email = :email, external_company_id = :external_company_id,
+    external_sales_person_id = :external_sales_person_id, team_id = :team_id, is_deleted = :is_deleted,
+    fields = :fields, updated_at = :at
+where id = :id;
+
+-- people_by_email
+select lower(email), id from person where lower(email) in_list(:emails) and type is null and is_deleted = 0;
+
+-- move_activities
+update activity set person_id = :winner where person_id = :loser;
+
+-- move_roles
+update opportunity_role set person_id = :winner where person_id = :loser and not exists (
+    select 1 from opportunity_role as other
+    where other.external_opportunity_id = opportunity_role.external_opportunity_id and other.person_id = :winner
+      and other.role = opportunity_role.role and other.source = opportunity_role.source);
+
+-- drop_roles_of_person
+delete from opportunity_role where person_id = :loser;
+
+-- move_opportunities
+update opportunity set customer_person_id = :winner where customer_person_id = :loser;
+
+-- move_aliases
+update person_alias set person_id = :winner where person_id = :loser;
+
+-- add_alias
+insert into person_alias (id, person_id) values (:loser, :winner);
+
+-- delete_person
+delete from person where id = :loser;
+
+-- companies
+select external_company_id, version, is_deleted, is_excluded, merged_into, edited, fields
+from company where external_company_id in_list(:ids);
+
+-- put_company
+insert into company (external_company_id, version, is_deleted, is_excluded, merged_into, edited, fields, updated_at)
+values (:external_company_id, :version, 0, :is_excluded, :merged_into, null, :fields, :at)
+on conflict (external_company_id) do update set
+    version = excluded.version, is_deleted = 0, is_excluded = excluded.is_excluded,
+    merged_into = excluded.merged_into, edited = null, fields = excluded.fields, updated_at = excluded.updated_at
+where excluded.version >= company.version;
+
+-- park_company
+update company set is_excluded = 1, version = :version where external_company_id = :external_company_id;
+
+-- edit_company
+update company set fields = :fields, edited = :edited, updated_at = :at where external_company_id = :external_company_id;
+
+-- delete_companies
+update company set is_deleted = 1, updated_at = :at where external_company_id in_list(:ids);
+
+-- people_per_company
+select external_company_id, count(*) from person where external_company_id in_list(:ids) group by external_company_id;
+
+-- log_for_company
+insert into activity (person_id, type, at, field, old, new, source)
+select id, :type, :at, :field, :old, :new, :source from person where external_company_id = :external_company_id;
+
+-- log_for_company (postgresql)
+insert into activity (person_id, type, at, field, old, new, source)
+select id, :type, :at, :field, :old ::json, :new ::json, :source from person
+where external_company_id = :external_company_id;
+
+-- put_sales_person
+insert into sales_person (external_sales_person_id, version, is_disabled, email, updated_at, fields)
+values (:id, :version, :is_disabled, :email, :at, :fields)
+on conflict (external_sales_person_id) do update set
+    version = excluded.version, is_disabled = excluded.is_disabled, email = excluded.email,
+    updated_at = excluded.updated_at, fields = excluded.fields
+where excluded.version >= sales_person.version;
+
+-- disable_sales_people
+update sales_person set is_disabled = 1, updated_at = :at where external_sales_person_id in_list(:ids);
+
+-- put_team
+insert into team (team_id, version, is_deleted, updated_at, fields)
+values (:id, :version, 0, :at, :fields)
+on conflict (team_id) do update set
+    version = excluded.version, is_deleted = 0, updated_at = excluded.updated_at, fields = excluded.fields
+where excluded.version >= team.version;
+
+-- delete_teams
+update team set is_deleted = 1, updated_at = :at where team_id in_list(:ids);
+
+-- put_team_member
+insert into team_member (team_membership_id, version, team_id, external_sales_person_id)
+values (:id, :version, :team_id, :external_sales_person_id)
+on conflict (team_membership_id) do update set
+    version = excluded.version, team_id = excluded.team_id,
+    external_sales_person_id = excluded.external_sales_person_id
+where excluded.version >= team_member.version;
+
+-- delete_team_members
+delete from team_member where team_membership_id in_list(:ids);
+
+-- put_opportunity
+insert into opportunity (external_opportunity_id, version, external_company_id, customer_person_id,
+    external_sales_person_id, team_id, amount, currency_id, is_closed, is_won, is_excluded, updated_at, fields)
+values (:external_opportunity_id, :version, :external_company_id, :customer_person_id, :external_sales_person_id,
+    :team_id, :amount, :currency_id, :is_closed, :is_won, 0, :at, :fields)
+on conflict (external_opportunity_id) do update set
+    version = excluded.version, external_company_id = excluded.external_company_id,
+    customer_person_id = excluded.customer_person_id, external_sales_person_id = excluded.external_sales_person_id,
+    team_id = excluded.team_id, amount = excluded.amount, currency_id = excluded.currency_id,
+    is_closed = excluded.is_closed, is_won = excluded.is_won, is_excluded = 0,
+    updated_at = excluded.updated_at, fields = excluded.fields
+where excluded.version >= opportunity.version;
+
+-- park_opportunities
+update opportunity set is_excluded = 1 where external_opportunity_id in_list(:ids);
+
+-- move_opportunities_of_customer
+update opportunity set external_company_id = :external_company_id where customer_person_id = :person_id;
+
+-- delete_opportunities
+delete from opportunity where external_opportunity_id in_list(:ids);
+
+-- delete_roles_of_opportunities
+delete from opportunity_role where external_opportunity_id in_list(:ids);
+
+-- delete_row_roles
+delete from opportunity_role where external_opportunity_id in_list(:ids) and source in ('primary', 'customer');
+
+-- delete_roles_of_sources
+delete from opportunity_role where source in_list(:sources);
+
+-- put_role
+insert into opportunity_role (external_opportunity_id, person_id, role, source, is_primary)
+values (:external_opportunity_id, :person_id, :role, :source, :is_primary)
+on conflict (external_opportunity_id, person_id, role, source) do update set is_primary = excluded.is_primary;
+
+-- versions_of_companies
+select external_company_id, version from company where external_company_id in_list(:ids);
+
+-- versions_of_sales_people
+select external_sales_person_id, version from sales_person where external_sales_person_id in_list(:ids);
+
+-- versions_of_teams
+select team_id, version from team where team_id in_list(:ids);
+
+-- versions_of_team_members
+select team_membership_id, version from team_member where team_membership_id in_list(:ids);
+
+-- versions_of_opportunities
+select external_opportunity_id, version from opportunity where external_opportunity_id in_list(:ids);
+
+-- fields_of_sales_people
+select external_sales_person_id, fields from sales_person where external_sales_person_id in_list(:ids);
+
+-- fields_of_teams
+select team_id, fields from team where team_id in_list(:ids);
+
+-- versions_of_connections
+select substr(source, 12), 0 from opportunity_role where source in_list(:ids);
+
+-- ids_of_companies
+select external_company_id from company where is_deleted = 0;
+
+-- ids_of_sales_people
+select external_sales_person_id from sales_person;
+
+-- ids_of_teams
+select team_id from team where is_deleted = 0;
+
+-- ids_of_team_members
+select team_membership_id from team_member;
+
+-- ids_of_opportunities
+select external_opportunity_id from opportunity;
+
+-- ids_of_connections
+select substr(source, 12) from opportunity_role where source like 'connection:%';
+
+-- feed
+insert into change_feed (person_id, at, fields) values (:person_id, :at, :fields);
+
+-- read_feed
+select id, person_id, at, fields from change_feed where id > :after order by id limit :limit;
+
+-- activities_of
+select id, type, at, field, old, new, source, detail from activity where person_id = :person_id order by id;
+
+-- put_field_definition
+insert into field_definition (entity, api_name, label, type, max_length, precision, options)
+values (:entity, :api_name, :label, :type, :max_length, :precision, :options)
+on conflict (entity, api_name) do update set
+    label = excluded.label, type = excluded.type, max_length = excluded.max_length,
+    precision = excluded.precision, options = excluded.options;
+
+-- field_definitions
+select entity, api_name, label, type, max_length, precision, options from field_definition order by entity, api_name;
+
+-- count_records
+select 'company' as entity, count(*), count(*) filter (where is_deleted = 1) from company
+union all
+select 'salesperson', count(*), 0 from sales_person
+union all
+select 'team', count(*), count(*) filter (where is_deleted = 1) from team
+union all
+select 'teammember', count(*), 0 from team_member
+union all
+select 'opportunity', count(*), 0 from opportunity
+union all
+select 'opportunityrole', count(*), 0 from (
+    select distinct external_opportunity_id, person_id, role from opportunity_role) as roles
+union all
+select 'person', count(*), count(*) filter (where is_deleted = 1) from person;
+
+-- export_person
+select p.id, p.type, p.email, p.external_company_id, p.external_sales_person_id, p.team_id, p.is_deleted,
+       p.created_at, p.updated_at, p.fields, c.fields
+from person as p left join company as c on c.external_company_id = p.external_company_id and c.is_excluded = 0
+order by p.id;
+
+-- export_company
+select external_company_id, is_deleted, is_excluded, merged_into, updated_at, fields from company
+order by external_company_id;
+
+-- export_opportunity
+select external_opportunity_id, external_company_id, external_sales_person_id, team_id, amount, currency_id,
+       is_closed, is_won, is_excluded, updated_at, fields
+from opportunity order by external_opportunity_id;
+
+-- export_opportunityrole
+select external_opportunity_id, person_id, role, max(is_primary) from opportunity_role
+group by external_opportunity_id, person_id, role order by external_opportunity_id, person_id, role;
+
+-- export_salesperson
+select external_sales_person_id, is_disabled, updated_at, fields from sales_person order by external_sales_person_id;
+
+-- export_team
+select team_id, is_deleted, updated_at, fields from team order by team_id;
+
+-- export_teammember
+select team_membership_id, team_id, external_sales_person_id from team_member order by team_membership_id;
+
+-- index_people
+create index if not exists person_email on person (lower(email));
+
+-- index_company_of_people
+create index if not exists person_company on person (external_company_id) where external_company_id is not null;
+
+-- index_activities
+create index if not exists activity_person on activity (person_id);
+
+-- index_roles
+create index if not exists opportunity_role_person on opportunity_role (person_id);
+
+-- index_role_sources
+create index if not exists opportunity_role_source on opportunity_role (source);
+
+-- index_customers
+create index if not exists opportunity_customer on opportunity (customer_person_id)
+where customer_person_id is not null;
+
+-- analyze
+analyze;
+
+-- analyze (postgresql)
+do $$
+declare found record;
+begin
+    -- A plain `analyze` would go through every other schema of the database too.
+    for found in select tablename from pg_tables where schemaname = current_schema() loop
+        execute format('analyze %I', found.tablename);
+    end loop;
+end $$;

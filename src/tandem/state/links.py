@@ -1,0 +1,191 @@
+"""Links: which person is which CRM record, what was agreed, and what waits for a record that is not here."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from tandem.database.port import Database
+from tandem.database.statements import load_statements
+from tandem.model.entities import Entity
+from tandem.rules.presence import LinkState
+
+_SQL = load_statements("tandem.state")
+
+
+class Link(NamedTuple):
+    """One CRM record and its person. `base` is JSON: the agreed Dynamics values, only where the person differs."""
+
+    crm_id: str
+    entity: Entity
+    person_id: int | None
+    state: LinkState
+    version: int
+    base: str | None = None
+    successor: str | None = None
+    successor_entity: Entity | None = None
+
+
+class Waiter(NamedTuple):
+    """A reference that waits for `target_id`; `payload` is JSON or None."""
+
+    entity: Entity
+    crm_id: str
+    target_id: str
+    kind: str
+    payload: str | None
+
+
+_NEW_LINK = ("crm_id", "entity", "person_id", "state", "version", "base", "successor", "successor_entity")
+
+
+class Links:
+    """The links and the waiting references of one subscription. Every method takes a page."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, entity: Entity, ids: Collection[str]) -> dict[str, Link]:
+        """The links of these CRM records, by id; a record never seen is absent."""
+        if not ids:
+            return {}
+        rows = self._database.all(_SQL["links"], entity=entity.value, ids=self._database.array(list(ids)))
+        return {
+            row[0]: Link(
+                row[0], entity, row[1], LinkState(row[2]), row[3], row[4], row[5], Entity(row[6]) if row[6] else None
+            )
+            for row in rows
+        }
+
+    def of_people(self, ids: Collection[int]) -> dict[int, Link]:
+        """The live or parked link of each of these people."""
+        rows = self._database.all(_SQL["links_of_people"], ids=self._database.array(list(ids)))
+        return {row[2]: Link(row[0], Entity(row[1]), row[2], LinkState(row[3]), row[4], row[5]) for row in rows}
+
+    def of_person(self, person_id: int) -> list[Link]:
+        """Every link one person has or had."""
+        rows = self._database.all(_SQL["links_of_person"], person_id=person_id)
+        return [Link(row[0], Entity(row[1]), person_id, LinkState(row[2]), row[3], row[4]) for row in rows]
+
+    def follow(self, entity: Entity, crm_id: str, known: dict[str, Link]) -> str:
+        """The record that speaks for `crm_id` after merges, chains followed to the end; cycles end where they close.
+
+        `known` is filled with the links met on the way.
+        """
+        passed: set[str] = set()
+        while crm_id not in passed:
+            passed.add(crm_id)
+            if crm_id not in known:
+                known.update(self.of(entity, [crm_id]))
+            link = known.get(crm_id)
+            merged = link and link.state is LinkState.SUPERSEDED and link.successor_entity is entity
+            if not (link and merged and link.successor):
+                break
+            crm_id = link.successor
+        return crm_id
+
+    def begin(self, entity: Entity, page: Sequence[tuple[str, int, int]]) -> None:
+        """Link records never seen to new people, as (CRM id, person id, version): a first copy does nothing else."""
+        name, live = entity.value, LinkState.LIVE.value
+        rows = [(crm_id, name, person, live, version) for crm_id, person, version in page]
+        self._database.insert("link", _NEW_LINK[:5], rows)
+
+    def add(self, page: Sequence[Link]) -> None:
+        """Store new links."""
+        self._database.insert("link", _NEW_LINK, [_stored(link) for link in page])
+
+    def update(self, page: Iterable[Link]) -> None:
+        """Store changed links."""
+        rows = [dict(zip(_NEW_LINK, _stored(link), strict=True)) for link in page]
+        self._database.run_many(_SQL["update_link"], rows)
+
+    def note_versions(self, entity: Entity, versions: Sequence[tuple[str, int]]) -> None:
+        """Only the version of these records is new."""
+        rows = [{"entity": entity.value, "crm_id": crm_id, "version": version} for crm_id, version in versions]
+        self._database.run_many(_SQL["note_versions"], rows)
+
+    def set_base(self, entity: Entity, crm_id: str, base: str | None) -> None:
+        """Replace one link's base."""
+        self._database.run(_SQL["set_base"], entity=entity.value, crm_id=crm_id, base=base)
+
+    def forget(self, entity: Entity, ids: Collection[str]) -> None:
+        """Records without a person of their own are gone from Dynamics: excluded or merged away."""
+        self._database.run(_SQL["forget_links"], entity=entity.value, ids=self._database.array(list(ids)))
+
+    def count_known(self, entity: Entity) -> int:
+        """How many records of `entity` have a person now."""
+        row = self._database.one(_SQL["known_people"], entity=entity.value)
+        return int(row[0]) if row else 0
+
+    def counts(self) -> dict[tuple[Entity, LinkState], int]:
+        """How many links there are, by entity and state."""
+        return {(Entity(row[0]), LinkState(row[1])): row[2] for row in self._database.all(_SQL["count_links"])}
+
+    def unseen(self, entity: Entity) -> list[str]:
+        """The records a re-baseline has not listed."""
+        return [row[0] for row in self._database.all(_SQL["unseen_links"], entity=entity.value)]
+
+    def move(self, loser: int, winner: int) -> None:
+        """The links of a merged person belong to the winner; at most one of them may be live."""
+        self._database.run(_SQL["move_links"], loser=loser, winner=winner)
+
+    def possible_duplicates(self, *, limit: int = 1_000) -> list[tuple[str, list[int]]]:
+        """Linked people that share an e-mail (P18), as (e-mail, ids)."""
+        rows = self._database.all(_SQL["possible_duplicates"], limit=limit)
+        return [(email, sorted(int(each) for each in str(ids).split(","))) for email, ids in rows]
+
+
+class Waiting:
+    """References to records that are not here yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, page: Sequence[tuple[Waiter, str, int | None, str]], *, at: str) -> None:
+        """Store (waiter, target entity, number of the target's read that cannot settle it, reason)."""
+        rows = [
+            {
+                **waiter._asdict(),
+                "entity": waiter.entity.value,
+                "target_entity": target,
+                "after_read": after_read,
+                "reason": reason,
+                "since": at,
+            }
+            for waiter, target, after_read, reason in page
+        ]
+        self._database.run_many(_SQL["wait"], rows)
+
+    def for_targets(self, target: Entity, ids: Collection[str]) -> list[Waiter]:
+        """Who waits for these records."""
+        rows = self._database.all(_SQL["waiting_for"], target_entity=target.value, ids=self._database.array(list(ids)))
+        return [Waiter(Entity(row[0]), *row[1:]) for row in rows]
+
+    def settled(self, target: Entity, kind: str, *, finished: int, limit: int = 5_000) -> list[Waiter]:
+        """Who waited for a record of `target` that a finished read would have brought, and did not."""
+        rows = self._database.all(
+            _SQL["waiting_past"], target_entity=target.value, kind=kind, finished=finished, limit=limit
+        )
+        return [Waiter(Entity(row[0]), *row[1:]) for row in rows]
+
+    def of_kind(self, kind: str, *, limit: int = 1_000) -> list[tuple[Entity, str, str, str]]:
+        """Who waits for this kind of reason, as (entity, CRM id, target id, since when)."""
+        rows = self._database.all(_SQL["waiting_of_kind"], kind=kind, limit=limit)
+        return [(Entity(row[0]), row[1], row[2], row[3]) for row in rows]
+
+    def stop(self, page: Sequence[Waiter]) -> None:
+        """These wait no more."""
+        rows = [{**waiter._asdict(), "entity": waiter.entity.value} for waiter in page]
+        self._database.run_many(_SQL["stop_waiting"], rows)
+
+    def stop_all(self, entity: Entity, ids: Collection[str]) -> None:
+        """Nothing these records wait for matters any more."""
+        self._database.run(_SQL["stop_all_waiting"], entity=entity.value, ids=self._database.array(list(ids)))
+
+    def counts(self) -> list[tuple[str, str, str, str, int, str]]:
+        """(entity, target entity, kind, reason, how many, since when)."""
+        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in self._database.all(_SQL["count_waiting"])]
+
+
+def _stored(link: Link) -> tuple[object, ...]:
+    """The link's columns; enums as their values, which is what both drivers store alike."""
+    successor = link.successor_entity.value if link.successor_entity else None
+    return (link.crm_id, link.entity.value, link.person_id, link.state.value, *link[4:7], successor)

@@ -1,0 +1,244 @@
+-- Statements of the sync state. `:name` is a parameter; see tandem.database.statements.
+
+-- links
+select crm_id, person_id, state, version, base, successor, successor_entity
+from link where entity = :entity and crm_id in_list(:ids);
+
+-- links_of_people
+select crm_id, entity, person_id, state, version, base from link
+where person_id in_list(:ids) and state in ('live', 'parked');
+
+-- links_of_person
+select crm_id, entity, state, version, base from link
+where person_id = :person_id and state in ('live', 'parked')
+   or person_id = :person_id and state in ('severed', 'superseded')
+order by entity, crm_id;
+
+-- update_link
+update link set
+    person_id = :person_id, state = :state, version = :version, base = :base,
+    successor = :successor, successor_entity = :successor_entity
+where crm_id = :crm_id and entity = :entity;
+
+-- note_versions
+update link set version = :version where crm_id = :crm_id and entity = :entity;
+
+-- set_base
+update link set base = :base where crm_id = :crm_id and entity = :entity;
+
+-- forget_links
+delete from link where entity = :entity and crm_id in_list(:ids) and state in ('excluded', 'superseded');
+
+-- move_links
+update link set person_id = :winner
+where person_id = :loser and state in ('live', 'parked') or person_id = :loser and state in ('severed', 'superseded');
+
+-- count_links
+select entity, state, count(*) from link group by entity, state;
+
+-- known_people
+select count(*) from link where entity = :entity and state in ('live', 'parked');
+
+-- unseen_links
+select crm_id from link where entity = :entity and state in ('live', 'parked', 'excluded') and not exists (
+    select 1 from seen where seen.entity = link.entity and seen.crm_id = link.crm_id);
+
+-- possible_duplicates
+select lower(p.email), group_concat(p.id) from person as p
+where p.email is not null and p.type is not null and p.is_deleted = 0
+group by lower(p.email) having count(*) > 1 order by lower(p.email) limit :limit;
+
+-- possible_duplicates (postgresql)
+select lower(p.email), string_agg(p.id::text, ',' order by p.id) from person as p
+where p.email is not null and p.type is not null and p.is_deleted = 0
+group by lower(p.email) having count(*) > 1 order by lower(p.email) limit :limit;
+
+-- wait
+insert into waiting (entity, crm_id, target_entity, target_id, kind, after_read, reason, since, payload)
+values (:entity, :crm_id, :target_entity, :target_id, :kind, :after_read, :reason, :since, :payload)
+on conflict (entity, crm_id, target_entity, target_id, kind) do update set
+    payload = excluded.payload, reason = excluded.reason;
+
+-- waiting_for
+select entity, crm_id, target_id, kind, payload from waiting
+where target_entity = :target_entity and target_id in_list(:ids);
+
+-- waiting_past
+select entity, crm_id, target_id, kind, payload from waiting
+where target_entity = :target_entity and kind = :kind and after_read < :finished limit :limit;
+
+-- waiting_of_kind
+select entity, crm_id, target_id, since from waiting where kind = :kind order by since, crm_id limit :limit;
+
+-- stop_waiting
+delete from waiting where entity = :entity and crm_id = :crm_id and target_id = :target_id and kind = :kind;
+
+-- stop_all_waiting
+delete from waiting where entity = :entity and crm_id in_list(:ids);
+
+-- count_waiting
+select entity, target_entity, kind, reason, count(*), min(since) from waiting
+group by entity, target_entity, kind, reason order by entity, target_entity;
+
+-- excluded_versions
+select crm_id, version from excluded where entity = :entity and crm_id in_list(:ids);
+
+-- excluded_counts
+select entity, count(*) from excluded group by entity;
+
+-- exclude
+insert into excluded as held (entity, crm_id, version) values (:entity, :crm_id, :version)
+on conflict (entity, crm_id) do update set version = excluded.version;
+
+-- include
+delete from excluded where entity = :entity and crm_id in_list(:ids);
+
+-- streams
+select entity, fingerprint, state, next_link, delta_link, weak, reading, reads_begun, reads_finished, rows_read,
+       total, begun_at, live_at, token_at, fresh_mark, reason
+from stream order by entity;
+
+-- put_stream
+insert into stream (entity, fingerprint, state, next_link, delta_link, weak, reading, reads_begun, reads_finished,
+    rows_read, total, begun_at, live_at, token_at, fresh_mark, reason)
+values (:entity, :fingerprint, :state, :next_link, :delta_link, :weak, :reading, :reads_begun, :reads_finished,
+    :rows_read, :total, :begun_at, :live_at, :token_at, :fresh_mark, :reason)
+on conflict (entity, fingerprint) do update set
+    state = excluded.state, next_link = excluded.next_link, delta_link = excluded.delta_link, weak = excluded.weak,
+    reading = excluded.reading, reads_begun = excluded.reads_begun, reads_finished = excluded.reads_finished,
+    rows_read = excluded.rows_read, total = excluded.total, begun_at = excluded.begun_at, live_at = excluded.live_at,
+    token_at = excluded.token_at, fresh_mark = excluded.fresh_mark, reason = excluded.reason;
+
+-- checkpoint
+update stream set
+    state = :state, next_link = :next_link, delta_link = :delta_link, weak = :weak, reading = :reading,
+    reads_begun = :reads_begun, reads_finished = :reads_finished, rows_read = :rows_read, total = :total,
+    begun_at = :begun_at, live_at = :live_at, token_at = :token_at, fresh_mark = :fresh_mark, reason = :reason
+where entity = :entity and fingerprint = :fingerprint
+  and coalesce(next_link, '') = :was_next and coalesce(delta_link, '') = :was_delta;
+
+-- drop_other_streams
+delete from stream where entity = :entity and fingerprint <> :fingerprint;
+
+-- add_deletion
+insert into deletion (entity, crm_id) values (:entity, :crm_id) on conflict (entity, crm_id) do nothing;
+
+-- withdraw_deletions
+delete from deletion where entity = :entity and crm_id in_list(:ids);
+
+-- has_deletions
+select exists (select 1 from deletion where entity = :entity);
+
+-- pending_deletions
+select crm_id from deletion where entity = :entity and hold_id is null;
+
+-- held_deletions
+select crm_id from deletion where hold_id = :hold_id;
+
+-- hold_deletions
+update deletion set hold_id = :hold_id where entity = :entity and hold_id is null;
+
+-- clear_deletions
+delete from deletion where entity = :entity and hold_id is null;
+
+-- clear_held_deletions
+delete from deletion where hold_id = :hold_id;
+
+-- approved_holds
+select distinct deletion.hold_id from deletion join hold on hold.id = deletion.hold_id
+where deletion.entity = :entity and hold.state = 'approved';
+
+-- count_deleted
+insert into deleted_count (entity, records) values (:entity, :records)
+on conflict (entity) do update set records = deleted_count.records + excluded.records;
+
+-- deleted_counts
+select entity, records from deleted_count;
+
+-- saw
+insert into seen (entity, crm_id) values (:entity, :crm_id) on conflict (entity, crm_id) do nothing;
+
+-- seen_count
+select count(*) from seen where entity = :entity;
+
+-- seen_among
+select crm_id from seen where entity = :entity and crm_id in_list(:ids);
+
+-- forget_seen
+delete from seen where entity = :entity;
+
+-- add_hold
+insert into hold (kind, entity, count, known, brake, at) values (:kind, :entity, :count, :known, :brake, :at)
+returning id;
+
+-- holds
+select id, kind, entity, count, known, brake, state, at, settled_at from hold order by id;
+
+-- open_hold
+select id from hold where entity = :entity and kind = :kind and state = 'open';
+
+-- settle_hold
+update hold set state = :state, settled_at = :at where id = :id and state = 'open';
+
+-- field_mappings
+select entity, column_name, api_name, direction, selected, broken from field_mapping order by entity, column_name;
+
+-- put_field_mapping
+insert into field_mapping (entity, column_name, api_name, direction, selected, broken)
+values (:entity, :column_name, :api_name, :direction, :selected, :broken)
+on conflict (entity, column_name) do update set
+    api_name = excluded.api_name, direction = excluded.direction, selected = excluded.selected,
+    broken = excluded.broken;
+
+-- put_error
+insert into sync_error (cause, entity, crm_id, person_id, operation, direction, level, code, field, message, advice,
+    first_at, last_at)
+values (:cause, :entity, :crm_id, :person_id, :operation, :direction, :level, :code, :field, :message, :advice,
+    :at, :at)
+on conflict (cause, entity, coalesce(crm_id, ''), coalesce(field, '')) do update set
+    times = sync_error.times + 1, last_at = excluded.last_at, message = excluded.message,
+    state = case when sync_error.state = 'ignored' then 'ignored' else 'open' end;
+
+-- errors
+select id, cause, entity, crm_id, person_id, operation, direction, level, code, field, message, advice, state, times,
+       first_at, last_at
+from sync_error order by last_at desc, id desc;
+
+-- heal_job_errors
+update sync_error set state = 'healed' where entity = :entity and level = 'job' and state = 'open';
+
+-- set_error_state
+update sync_error set state = :state where id = :id;
+
+-- count_errors
+select entity, level, count(*) from sync_error where state = 'open' group by entity, level;
+
+-- add_conflicts
+insert into conflict (person_id, external_company_id, field, base, marketing, crm, winner, rule, at)
+values (:person_id, :external_company_id, :field, :base, :marketing, :crm, :winner, :rule, :at);
+
+-- conflicts
+select id, person_id, external_company_id, field, base, marketing, crm, winner, rule, at from conflict order by id;
+
+-- begin_cycle
+insert into history (begun_at, counts) values (:at, :counts) returning id;
+
+-- end_cycle
+update history set ended_at = :at, outcome = :outcome, requests = :requests, counts = :counts where id = :id;
+
+-- last_cycle
+select id, begun_at, ended_at, outcome, requests, counts from history order by id desc limit 1;
+
+-- last_finished_cycle
+select id, begun_at, ended_at, outcome, requests, counts from history where ended_at is not null
+order by id desc limit 1;
+
+-- setting
+select value from setting where name = :name;
+
+-- put_setting
+insert into setting (name, value) values (:name, :value)
+on conflict (name) do update set value = excluded.value;
+
+-- delete_setting
+delete from setting where name = :name;

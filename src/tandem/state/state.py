@@ -1,0 +1,104 @@
+"""The sync state of one subscription, as one object over its database."""
+
+from typing import Any
+
+import msgspec
+
+from tandem.database.migrations import Migration, migrations_of
+from tandem.database.port import Database
+from tandem.database.statements import load_statements
+from tandem.mapping.fields import Direction
+from tandem.model.entities import Entity
+from tandem.state.journal import Journal
+from tandem.state.links import Links, Waiting
+from tandem.state.streams import Deletions, Seen, Streams
+
+_SQL = load_statements("tandem.state")
+
+
+class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a column is selected, under which name and direction; `broken` says why it cannot be read any more."""
+
+    entity: Entity
+    column: str
+    api_name: str
+    direction: Direction
+    selected: bool
+    broken: str | None = None
+
+
+def state_migrations() -> list[Migration]:
+    """The schema steps of the sync state."""
+    return migrations_of("state", "tandem.state")
+
+
+class SyncState:
+    """Everything the sync remembers. Writes belong inside `database.transaction()`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.links = Links(database)
+        self.waiting = Waiting(database)
+        self.streams = Streams(database)
+        self.deletions = Deletions(database)
+        self.seen = Seen(database)
+        self.journal = Journal(database)
+
+    def setting(self, name: str) -> Any:
+        """A stored setting (JSON), or None."""
+        row = self._database.one(_SQL["setting"], name=name)
+        return msgspec.json.decode(row[0]) if row else None
+
+    def put_setting(self, name: str, value: Any) -> None:
+        """Store a setting; None forgets it."""
+        if value is None:
+            self._database.run(_SQL["delete_setting"], name=name)
+        else:
+            self._database.run(_SQL["put_setting"], name=name, value=msgspec.json.encode(value).decode())
+
+    def choices(self) -> dict[Entity, dict[str, FieldChoice]]:
+        """The field choices, by entity and column."""
+        found: dict[Entity, dict[str, FieldChoice]] = {}
+        for entity, column, api_name, direction, selected, broken in self._database.all(_SQL["field_mappings"]):
+            found.setdefault(Entity(entity), {})[column] = FieldChoice(
+                entity=Entity(entity),
+                column=column,
+                api_name=api_name,
+                direction=Direction(direction),
+                selected=bool(selected),
+                broken=broken,
+            )
+        return found
+
+    def put_choices(self, choices: list[FieldChoice]) -> None:
+        """Store field choices."""
+        rows = [
+            {
+                "entity": each.entity.value,
+                "column_name": each.column,
+                "api_name": each.api_name,
+                "direction": each.direction.value,
+                "selected": int(each.selected),
+                "broken": each.broken,
+            }
+            for each in choices
+        ]
+        self._database.run_many(_SQL["put_field_mapping"], rows)
+
+    def excluded_versions(self, entity: Entity, ids: list[str]) -> dict[str, int]:
+        """One-way records the filter keeps out: their versions, by id."""
+        array = self._database.array(ids)
+        return dict(self._database.all(_SQL["excluded_versions"], entity=entity.value, ids=array))
+
+    def excluded_counts(self) -> dict[str, int]:
+        """How many one-way records the filter keeps out, by logical name."""
+        return dict(self._database.all(_SQL["excluded_counts"]))
+
+    def exclude(self, entity: Entity, versions: dict[str, int]) -> None:
+        """The filter keeps these one-way records out: only id and version are kept (D8)."""
+        rows = [{"entity": entity.value, "crm_id": crm_id, "version": version} for crm_id, version in versions.items()]
+        self._database.run_many(_SQL["exclude"], rows)
+
+    def include(self, entity: Entity, ids: list[str]) -> None:
+        """These are kept out no more, or gone."""
+        self._database.run(_SQL["include"], entity=entity.value, ids=self._database.array(ids))

@@ -1,0 +1,50 @@
+"""What the tests of several rooms share: a real PostgreSQL, and fresh databases of both kinds."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tandem.database.migrations import migrate
+from tandem.database.port import Database, Dialect
+from tandem.database.postgresql import PostgresqlDatabase
+from tandem.database.sqlite import SqliteDatabase
+from tandem.marketing.embedded.marketing import marketing_migrations
+from tandem.state import state_migrations
+from tandem.testing.postgresql import postgresql_server
+
+_SCHEMAS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The URL of a real PostgreSQL, started by the first test of a process that asks; it fails where there is none."""
+    with postgresql_server() as url:
+        yield url
+
+
+@pytest.fixture(params=[each.value for each in Dialect])
+def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Opens connections to one new and empty database, on SQLite and on PostgreSQL; all are closed at the end."""
+    opened = list[Database]()
+    schema = f"tandem_test_{next(_SCHEMAS)}"
+
+    def connect() -> Database:
+        if request.param == Dialect.SQLITE:
+            opened.append(SqliteDatabase(tmp_path / "subscription.db"))
+        else:
+            opened.append(PostgresqlDatabase(request.getfixturevalue("postgresql_url"), schema))
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def database(open_database: Callable[[], Database]) -> Database:
+    """A fresh database with the schema of this Tandem, on SQLite and on PostgreSQL."""
+    database = open_database()
+    migrate(database, marketing_migrations() + state_migrations(), at="2025-01-01T00:00:00Z")
+    return database

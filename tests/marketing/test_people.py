@@ -1,0 +1,254 @@
+"""People, their history, their merges and the change feed: the contract of `People`, on both databases."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from tandem.database.port import Database
+from tandem.marketing.port import (
+    BY_HAND,
+    FROM_DYNAMICS,
+    Activity,
+    ActivityType,
+    MarketingDatabase,
+    NewPerson,
+    Person,
+    PutOpportunity,
+    Role,
+)
+from tandem.model.ids import PersonId
+
+AT, LATER = "2025-01-02T03:04:05Z", "2025-02-03T04:05:06Z"
+
+Create = Callable[..., PersonId]
+
+
+# Creating, reading, writing -----------------------------------------------------------------------------------------
+
+
+def test_people_get_ids_in_the_order_of_their_page(database: Database, marketing: MarketingDatabase) -> None:
+    """From 1 upwards, without gaps between pages."""
+    page = [NewPerson("contact", f"{name}@example.com", "acme", "anna", "north", "{}") for name in "abc"]
+    with database.transaction():
+        ids = [marketing.people.create(each, at=AT) for each in (page[:2], [], page[2:])]
+
+    assert [range(1, 3), range(0), range(3, 4)] == ids
+    assert {
+        number: Person(PersonId(number), "contact", f"{name}@example.com", "acme", "anna", "north", False, "{}")
+        for number, name in enumerate("abc", start=1)
+    } == marketing.people.get([1, 2, 3, 4])
+
+
+def test_an_id_is_never_used_twice(database: Database, marketing: MarketingDatabase, create: Create) -> None:
+    """Not even after the newest person was merged away."""
+    winner, loser = create(), create()
+    with database.transaction():
+        marketing.people.merge([(loser, winner)])
+
+    assert loser + 1 == create()
+
+
+def test_a_page_of_ids_is_given_back_when_its_transaction_fails(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """A crash leaves neither people nor holes."""
+    with contextlib.suppress(KeyboardInterrupt), database.transaction():
+        ids = marketing.people.create([NewPerson(None, None, None, None, None, "{}")] * 3, at=AT)
+        raise KeyboardInterrupt
+
+    assert range(1, 4) == ids
+    assert {} == marketing.people.get(ids)
+    assert 1 == create()
+
+
+def test_a_person_is_written_as_given(database: Database, marketing: MarketingDatabase, create: Create) -> None:
+    """Every column, emptied ones too; the others of the page and the time of creation stay."""
+    first, second = create("a@example.com", company="acme", fields='{"city":"Ulm"}'), create("b@example.com")
+    emptied = Person(first, None, None, None, None, None, True, '{"city":"Łódź","leadScore":12.50}')
+    moved = Person(second, "contact", "b@example.com", "other", "anna", "north", False, "{}")
+    with database.transaction():
+        marketing.people.update([emptied, moved], at=LATER)
+
+    found = marketing.people.get([first, second])
+    assert emptied[:7] == found[first][:7]
+    assert {"city": "Łódź", "leadScore": Decimal("12.50")} == json.loads(found[first].fields, parse_float=Decimal)
+    assert moved == found[second]
+    times = [(each["createdAt"], each["updatedAt"]) for each in marketing.export("person")]
+    assert [(AT, LATER), (AT, LATER)] == times
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("2", ["bo"], id="by id"),
+        pytest.param("BO@example.com", ["bo"], id="by e-mail in any case"),
+        pytest.param("example", ["an", "bo"], id="by part of the e-mail"),
+        pytest.param("anna b", ["an"], id="by name"),
+        pytest.param("  bERG ", ["an"], id="by part of a name in any case"),
+        pytest.param("_o@", [], id="an underscore is no wildcard"),
+        pytest.param("%", ["pc"], id="a percent sign is no wildcard"),
+        pytest.param("!", [], id="an exclamation mark is none either"),
+        pytest.param("nobody", [], id="nobody"),
+    ],
+)
+def test_people_are_found(marketing: MarketingDatabase, create: Create, text: str, found: list[str]) -> None:
+    """What the command line looks people up with."""
+    ids = {
+        "an": create("anna@example.com", fields='{"firstName":"Anna","lastName":"Berg"}'),
+        "bo": create("bo@example.com"),
+        "pc": create(None, fields='{"firstName":"100%","lastName":"Sure"}'),
+    }
+
+    assert [ids[name] for name in found] == marketing.people.find(text)
+
+
+def test_no_more_people_are_found_than_asked_for(marketing: MarketingDatabase, create: Create) -> None:
+    """The first by id."""
+    ids = [create(f"{number}@example.com") for number in range(3)]
+
+    assert ids[:2] == marketing.people.find("example", limit=2)
+
+
+def test_P1_only_people_of_marketing_alone_are_matched_by_email(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """Not linked ones, not deleted ones; two with one e-mail are both named."""
+    first, second = create("One@Example.com", type=None), create("one@example.com", type=None)
+    create("one@example.com")
+    deleted, alone = create("two@example.com", type=None), create("three@example.com", type=None)
+    with database.transaction():
+        marketing.people.update([marketing.people.get([deleted])[deleted]._replace(is_deleted=True)], at=LATER)
+
+    found = marketing.people.unlinked_by_email(["one@example.com", "two@example.com", "three@example.com", "four"])
+    assert {"one@example.com": [first, second], "three@example.com": [alone]} == {
+        email: sorted(ids) for email, ids in found.items()
+    }
+
+
+# The activity log ---------------------------------------------------------------------------------------------------
+
+
+def test_the_activity_log_keeps_the_order_of_what_happened(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """Also where entries with and without values come in one page; values are JSON, an emptied one is null."""
+    person, other = create(), create()
+    kind = ActivityType.CHANGE_DATA_VALUE
+    with database.transaction():
+        marketing.people.log([Activity(person, ActivityType.NEW_PERSON), Activity(other, kind, "x")], at=AT)
+        marketing.people.log(
+            [
+                Activity(person, kind, "city", '"Ulm"', None, FROM_DYNAMICS),
+                Activity(person, ActivityType.STOP_SYNC),
+                Activity(person, ActivityType.MERGE_PEOPLE, source=BY_HAND, detail='{"merged":7}'),
+            ],
+            at=LATER,
+        )
+        marketing.people.log([], at=LATER)
+
+    log = marketing.people.activities(person)
+    ids = [entry.pop("id") for entry in log]
+    empty = dict.fromkeys(["field", "old", "new", "source", "detail"])
+    assert sorted(ids) == ids
+    assert [
+        {"type": "New Person", "at": AT, **empty},
+        {**empty, "type": "Change Data Value", "at": LATER, "field": "city", "old": '"Ulm"', "source": FROM_DYNAMICS},
+        {"type": "Stop [StopSync]", "at": LATER, **empty},
+        {**empty, "type": "Merge People", "at": LATER, "source": BY_HAND, "detail": {"merged": 7}},
+    ] == [{**entry, "detail": entry["detail"] and json.loads(entry["detail"])} for entry in log]
+
+
+# Merges -------------------------------------------------------------------------------------------------------------
+
+
+def test_P12_a_merge_joins_the_activity_logs(database: Database, marketing: MarketingDatabase, create: Create) -> None:
+    """The loser is gone, and what was logged of it stands in the winner's log."""
+    winner, loser = create(), create()
+    with database.transaction():
+        marketing.people.log([Activity(loser, ActivityType.NEW_PERSON)], at=AT)
+        marketing.people.log([Activity(winner, ActivityType.CONVERTED)], at=AT)
+        marketing.people.merge([(loser, winner)])
+
+    assert ["New Person", "Converted to Contact"] == [each["type"] for each in marketing.people.activities(winner)]
+    assert [] == marketing.people.activities(loser)
+    assert [winner] == list(marketing.people.get([winner, loser]))
+
+
+@pytest.mark.parametrize("pages", ["one page", "page by page"])
+def test_P12_an_old_id_finds_the_person_through_any_chain_of_merges(
+    database: Database, marketing: MarketingDatabase, create: Create, pages: str
+) -> None:
+    """Merged one after the other or in one go; an id nobody ever had finds nobody."""
+    first, second, third, alone = create(), create(), create(), create()
+    pairs = [(first, second), (second, third)]
+    with database.transaction():
+        for page in [pairs] if pages == "one page" else [[pair] for pair in pairs]:
+            marketing.people.merge(page)
+
+    assert [third, third, third, alone, None] == [
+        marketing.people.resolve(each) for each in (first, second, third, alone, 99)
+    ]
+
+
+def test_P12_a_merge_moves_roles_and_counts_a_shared_one_once(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """The same role on the same opportunity stays one; the customer of an opportunity moves as well."""
+    winner, loser = create(), create()
+    opportunity = PutOpportunity("deal", 1, None, loser, None, None, None, None, 0, 0, "{}")
+    with database.transaction():
+        marketing.mirrors.put_opportunities([opportunity], new=True, at=AT)
+        marketing.mirrors.put_roles(
+            [
+                Role("deal", loser, "Customer", "customer", 0),
+                Role("deal", loser, "Buyer", "connection:1", 0),
+                Role("deal", winner, "Buyer", "connection:1", 0),
+            ]
+        )
+        marketing.people.merge([(loser, winner)])
+        marketing.mirrors.move_customer(winner, "acme")
+
+    roles = [(each["personId"], each["role"]) for each in marketing.export("opportunityrole")]
+    assert [(winner, "Buyer"), (winner, "Customer")] == roles
+    assert ["acme"] == [each["externalCompanyId"] for each in marketing.export("opportunity")]
+
+
+# The change feed ----------------------------------------------------------------------------------------------------
+
+
+def test_the_change_feed_keeps_every_edit_in_order(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """An emptied field stands in it as null, a number with its digits; it can be read on from any place."""
+    person, other = create(), create()
+    with database.transaction():
+        marketing.people.note_edit(person, {"city": "Łódź", "title": None}, at=AT)
+        marketing.people.note_edit(other, {"leadScore": Decimal("1.50")}, at=AT)
+        marketing.people.note_edit(person, {"city": None}, at=LATER)
+
+    feed = marketing.people.feed(0)
+    assert [
+        (person, {"city": "Łódź", "title": None}),
+        (other, {"leadScore": Decimal("1.50")}),
+        (person, {"city": None}),
+    ] == [entry[1:] for entry in feed]
+    assert feed[1:] == marketing.people.feed(feed[0][0])
+    assert feed[:2] == marketing.people.feed(0, limit=2)
+    assert [] == marketing.people.feed(feed[-1][0])
+
+
+def test_an_edit_that_failed_is_not_in_the_feed(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """The feed is written in the edit's own transaction."""
+    person = create()
+    with contextlib.suppress(KeyboardInterrupt), database.transaction():
+        marketing.people.note_edit(person, {"city": "Ulm"}, at=AT)
+        before = [fields for _, _, fields in marketing.people.feed(0)]
+        raise KeyboardInterrupt
+
+    assert [{"city": "Ulm"}] == before
+    assert [] == marketing.people.feed(0)
