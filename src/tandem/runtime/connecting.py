@@ -1,0 +1,166 @@
+"""Connects a subscription to an organisation, renews its credentials, forgets them (rules S7, S9, N1).
+
+Everything is tried before anything is stored: a wrong address or secret leaves no trace, and new credentials replace
+the old ones only after they have worked.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from tandem.dynamics.client import Dynamics
+from tandem.dynamics.credentials import Credentials
+from tandem.dynamics.identity import Identity, Organization, User
+from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson
+from tandem.model.schema import Table
+from tandem.runtime import instance
+from tandem.runtime.settings import Settings
+from tandem.runtime.subscription import Binding, NotConnected, Subscription, exists, opened
+from tandem.state.state import FieldChoice
+from tandem.sync.cycle import OrganisationChanged
+from tandem.sync.plan import default_choices
+
+
+class AlreadyConnected(NeedsPerson):
+    """The subscription has credentials that work."""
+
+    code = "already-connected"
+    advice = (
+        "For new credentials use `tandem connect --rotate`, for a second organisation `tandem connect URL --name NAME`."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """What a connect found: who answers, as whom, and how many fields were selected per table."""
+
+    organization: Organization
+    user: User
+    fields: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    url: str
+    identity: Identity
+    organization: Organization
+    user: User
+    tables: dict[str, Table]
+    unreadable: dict[Entity, frozenset[str]]
+
+
+def connect(settings: Settings, url: str, credentials: Credentials, *, ca_bundle: Path | None = None) -> Connected:
+    """Bind the subscription to the organisation at `url` and select the default fields. Copies nothing.
+
+    Raises AlreadyConnected, OrganisationChanged, and whatever is wrong with address, credentials or rights.
+    """
+    with _held(settings) as subscription:
+        binding = subscription.binding if subscription else None
+        if binding is not None and binding.credentials is not None:
+            raise AlreadyConnected(
+                f"Subscription {settings.subscription!r} is connected to {binding.organization_name} ({binding.url})."
+            )
+        found = _look(settings, url, credentials, ca_bundle)
+        _expect_organization(binding, found.organization, found.url)
+    with opened(settings, create=True) as subscription:
+        return _store(subscription, found, credentials, ca_bundle)
+
+
+def rotate(settings: Settings, credentials: Credentials, *, ca_bundle: Path | None = None) -> Connected:
+    """Replace the credentials by ones that were just proven on the same organisation.
+
+    Raises NotConnected and what `connect` raises; the old credentials stay then.
+    """
+    with opened(settings) as subscription:
+        binding = subscription.binding
+        if binding is None:
+            raise NotConnected(f"Subscription {settings.subscription!r} was never connected.")
+        if ca_bundle is None and binding.ca_bundle:
+            ca_bundle = Path(binding.ca_bundle)
+        found = _look(settings, binding.url, credentials, ca_bundle)
+        _expect_organization(binding, found.organization, found.url)
+        return _store(subscription, found, credentials, ca_bundle)
+
+
+def disconnect(settings: Settings) -> Binding:
+    """Forget the credentials. The data, the binding and the place in every table stay. Raises NotConnected."""
+    with opened(settings) as subscription, subscription.exclusive():
+        binding = subscription.connection()
+        with subscription.database.transaction():
+            subscription.bind(msgspec.structs.replace(binding, credentials=None))
+        return binding
+
+
+@contextlib.contextmanager
+def _held(settings: Settings) -> Iterator[Subscription | None]:
+    """The subscription where there is one; nothing is made."""
+    if not exists(settings):
+        yield None
+        return
+    with opened(settings) as subscription:
+        yield subscription
+
+
+def _look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Path | None) -> _Found:
+    with Dynamics(url, credentials, ca_bundle=ca_bundle or settings.ca_bundle) as dynamics:
+        identity = dynamics.who_am_i()
+        organization = dynamics.organization()
+        user = dynamics.user(identity.user_id)
+        tables = dynamics.tables([entity.value for entity in Entity], settings.language)
+        unreadable = {
+            entity: dynamics.unreadable_columns(identity.user_id, tables[entity.value])
+            for entity in Entity
+            if entity.value in tables
+        }
+        return _Found(
+            url=dynamics.root,
+            identity=identity,
+            organization=organization,
+            user=user,
+            tables=tables,
+            unreadable=unreadable,
+        )
+
+
+def _expect_organization(binding: Binding | None, organization: Organization, url: str) -> None:
+    if binding is not None and binding.organization_id != organization.id:
+        raise OrganisationChanged(
+            f"{url} answers as organisation {organization.id} ({organization.friendly_name}); this subscription "
+            f"belongs to {binding.organization_name} ({binding.organization_id}) for ever."
+        )
+
+
+def _store(subscription: Subscription, found: _Found, credentials: Credentials, ca_bundle: Path | None) -> Connected:
+    sealed = subscription.vault.seal(msgspec.json.encode(asdict(credentials)))
+    with subscription.database.transaction():
+        choices = subscription.state.choices()
+        for entity in Entity:
+            table = found.tables.get(entity.value)
+            if table is not None and entity not in choices:
+                subscription.state.put_choices(default_choices(entity, table, found.unreadable[entity]))
+        subscription.bind(
+            Binding(
+                url=found.url,
+                organization_id=found.organization.id,
+                organization_name=found.organization.friendly_name,
+                user_id=found.identity.user_id,
+                user_name=found.user.fullname or found.identity.user_id,
+                connected_at=subscription.now(),
+                credentials=sealed,
+                ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
+            )
+        )
+        chosen = subscription.state.choices()
+    instance.begin(subscription)
+    fields: dict[str, int] = {
+        entity.value: _selected(chosen.get(entity, {})) for entity in Entity if entity.value in found.tables
+    }
+    return Connected(organization=found.organization, user=found.user, fields=fields)
+
+
+def _selected(choices: dict[str, FieldChoice]) -> int:
+    return sum(choice.selected for choice in choices.values())

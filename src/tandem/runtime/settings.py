@@ -1,0 +1,275 @@
+"""The settings of an installation: one table, checked before anything starts.
+
+A misspelt key or a wrong value found only when it is used stops a sync in the middle of the night, or changes nothing
+and is believed. So the file is read whole at the start, and what is not understood is refused by name.
+
+`Settings` below is the table: name, type, limits, default and meaning stand in one place; `docs/settings.md` shows
+the same rows and a test compares the two. Precedence: command line, environment, file, default.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, inspect
+
+from tandem.model.errors import NeedsPerson
+
+_PREFIX = "TANDEM_"
+_DEFAULT_HOME = Path("~/.tandem")
+_FILE_NAME = "tandem.toml"
+
+
+class SettingsWrong(NeedsPerson):
+    """A setting cannot be understood."""
+
+    code = "settings-wrong"
+    advice = "Correct it and run the command again; docs/settings.md lists every setting."
+
+
+class LogLevel(StrEnum):
+    """How much the log file holds."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class PostgresqlUrl:
+    """Where a PostgreSQL server is. Only `url` shows the password; str and repr never do."""
+
+    __slots__ = ("password", "url")
+
+    def __init__(self, url: str) -> None:
+        """Raise ValueError for anything but `postgresql://...`."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("not a postgresql:// URL")
+        self.url = url
+        self.password = parts.password
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        # Without the query: it may hold `password=` too, and nothing in it helps a person to find the server.
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def __repr__(self) -> str:
+        return f"PostgresqlUrl({str(self)!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting. Paths are absolute once it is built: a relative one starts in the home."""
+
+    home: Annotated[
+        Path, Meta(description="Folder of the settings file, the key file, the embedded database and the log.")
+    ] = _DEFAULT_HOME
+    subscription: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,39}\Z",
+            extra={"allowed": "up to 40 of a-z, 0-9, _ and -, beginning with a letter or digit"},
+            description="The subscription commands work on; names its SQLite file or PostgreSQL schema.",
+        ),
+    ] = "default"
+    database: Annotated[
+        PostgresqlUrl | None,
+        Meta(
+            extra={"default": "a SQLite file in the home, named after the subscription"},
+            description="A PostgreSQL server instead of the embedded SQLite file.",
+        ),
+    ] = None
+    interval: Annotated[int, Meta(ge=1, description="Seconds `tandem run` waits between two cycles.")] = 300
+    fresh_interval: Annotated[
+        int, Meta(ge=1, description="Seconds between two reads of fresh edits while a table is still being copied.")
+    ] = 60
+    page_size: Annotated[
+        int, Meta(ge=1, le=5000, description="The most rows asked of Dynamics in one page; wide tables get fewer.")
+    ] = 5000
+    language: Annotated[
+        int, Meta(ge=1, description="Language code (LCID) of the labels read from Dynamics; 1033 is English.")
+    ] = 1033
+    ca_bundle: Annotated[
+        Path | None,
+        Meta(
+            extra={"default": "the system's certificates"},
+            description="PEM file of certificate authorities to trust instead of the system's.",
+        ),
+    ] = None
+    match_email: Annotated[
+        bool,
+        Meta(description="Link a new Dynamics record to the one marketing-only person with the same e-mail (P1)."),
+    ] = False
+    sum_scores: Annotated[
+        bool, Meta(description="Add the Person Scores when two records are merged in Dynamics (P12).")
+    ] = True
+    contact_parent_account: Annotated[
+        bool, Meta(description="Give a contact whose parent is a contact that contact's account (P14).")
+    ] = False
+    fanout_limit: Annotated[
+        int,
+        Meta(ge=0, description="With more people than this on an account, its changes are not logged on each (A4)."),
+    ] = 5000
+    brake_delete_floor: Annotated[
+        int, Meta(ge=0, description="Deletes of one entity in one cycle that never need a release (R6).")
+    ] = 20
+    brake_delete_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of an entity's records whose deletion never needs a release (R6).")
+    ] = 0.02
+    log_file: Annotated[Path, Meta(description="The log file.")] = Path("tandem.log")
+    log_level: Annotated[LogLevel, Meta(description="How much the log file holds.")] = LogLevel.INFO
+
+    def __post_init__(self) -> None:
+        home = Path(os.path.expanduser(self.home)).absolute()
+        object.__setattr__(self, "home", home)
+        object.__setattr__(self, "log_file", home / self.log_file)
+        if self.ca_bundle is not None:
+            object.__setattr__(self, "ca_bundle", home / self.ca_bundle)
+
+    @property
+    def database_file(self) -> Path:
+        """The subscription's SQLite file, used unless `database` names a server."""
+        return self.home / f"{self.subscription}.db"
+
+    @property
+    def key_file(self) -> Path:
+        """The key that stored credentials are sealed with."""
+        return self.home / "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table of settings, for people: `allowed` and `default` are words."""
+
+    name: str
+    environment: str
+    allowed: str
+    default: str
+    meaning: str
+
+
+def table() -> tuple[Setting, ...]:
+    """Every setting, in the order of `Settings`."""
+    rows = []
+    for field in fields(Settings):
+        meta = _meta(field.name)
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        rows.append(
+            Setting(
+                name=field.name,
+                environment=_PREFIX + field.name.upper(),
+                allowed=_allowed(field.name),
+                default=(meta.extra or {}).get("default", default),
+                meaning=meta.description or "",
+            )
+        )
+    return tuple(rows)
+
+
+def load(*, environ: Mapping[str, str] | None = None, subscription: str | None = None) -> Settings:
+    """The settings in force: `subscription` (the command line's) over `TANDEM_*` over the file over the defaults.
+
+    Raises SettingsWrong, which names the file or variable, the key and what is allowed there.
+    """
+    environ = os.environ if environ is None else environ
+    home = Settings(home=Path(environ.get(f"{_PREFIX}HOME") or _DEFAULT_HOME)).home
+    given = {"home": home} | _from_file(home / _FILE_NAME) | _from_environment(environ)
+    if subscription is not None:
+        given["subscription"] = _converted("subscription", subscription, source="--subscription", strict=True)
+    return Settings(**given)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as problem:
+        raise SettingsWrong(f"{path} cannot be read: {problem.strerror}.", file=str(path)) from None
+    except ValueError as problem:  # not UTF-8, or not TOML: the problem says where
+        raise SettingsWrong(f"{path} is not a TOML file: {problem}.", file=str(path)) from None
+    # The file is found through the home, so it cannot move it.
+    allowed = [field.name for field in fields(Settings) if field.name != "home"]
+    for key in document:
+        if key not in allowed:
+            raise SettingsWrong(
+                f"{path}: there is no setting {key!r}. Allowed: {', '.join(allowed)}.", file=str(path), key=key
+            )
+    return {key: _converted(key, value, source=str(path), strict=True) for key, value in document.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    # Variables that are no settings are left alone: Kubernetes sets TANDEM_PORT for a service called tandem, and
+    # `connect` takes its secrets from TANDEM_CLIENT_SECRET and TANDEM_PASSWORD.
+    given = {}
+    for field in fields(Settings):
+        name = _PREFIX + field.name.upper()
+        text = environ.get(name)
+        if text and field.name != "home":
+            given[field.name] = _converted(field.name, text, source=name, strict=False)
+    return given
+
+
+def _converted(name: str, value: object, *, source: str, strict: bool) -> Any:
+    """The value as the setting's type. `strict` = a number is not taken from text."""
+    try:
+        return msgspec.convert(value, _HINTS[name], strict=strict, dec_hook=_from_text)
+    except msgspec.ValidationError:
+        # The value itself is not shown: it may be a URL with a password.
+        raise SettingsWrong(
+            f"{source}: {name} must be {_allowed(name)}.", source=source, key=name, allowed=_allowed(name)
+        ) from None
+
+
+def _from_text(kind: type, value: object) -> object:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return Path(os.path.expanduser(value)) if kind is Path else kind(value)
+
+
+def _allowed(name: str) -> str:
+    extra = _meta(name).extra or {}
+    return str(extra.get("allowed") or _described(_type(name)))
+
+
+def _described(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.UnionType(types=types):
+            return _described(next(each for each in types if not isinstance(each, inspect.NoneType)))
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number, {_range(low, high)}"
+        case inspect.FloatType(ge=low, le=high):
+            return f"a number, {_range(low, high)}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.EnumType(cls=members):
+            return "one of " + ", ".join(member.value for member in members)
+        case inspect.CustomType(cls=cls) if cls is PostgresqlUrl:
+            return "postgresql://user:password@host:port/database"
+        case _:
+            return "a path"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
+
+
+def _type(name: str) -> inspect.Type:
+    kind = inspect.type_info(_HINTS[name])
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _meta(name: str) -> Meta:
+    (meta,) = _HINTS[name].__metadata__
+    assert isinstance(meta, Meta)
+    return meta
+
+
+_HINTS: Mapping[str, Any] = get_type_hints(Settings, include_extras=True)

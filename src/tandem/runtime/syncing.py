@@ -1,0 +1,196 @@
+"""Runs the engine of one subscription: once, until the copy is done, or for ever (rules S1, S2, S11)."""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from tandem.dynamics.client import Dynamics
+from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson, RetryLater
+from tandem.rules.brakes import Brakes
+from tandem.runtime import instance
+from tandem.runtime.settings import Settings
+from tandem.runtime.subscription import Subscription
+from tandem.sync.context import Context, Progress, SyncSettings
+from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.tables import count_rows
+
+_BYTES_PER_ROW = 1_500
+"""Disk a record takes at the default fields, indexes and history included; measured on the sandbox's people."""
+_SECONDS_PER_PAGE = 2.0
+"""What a full page takes a real organisation to answer; an assumption, the estimate says so."""
+
+
+class NotEnabled(NeedsPerson):
+    """The sync of this subscription is switched off."""
+
+    code = "not-enabled"
+    advice = "Switch it on with `tandem enable`, or copy at once with `tandem sync --enable`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the first copy will cost: rows as Dynamics counts them (up to a day old), requests, minutes and bytes."""
+
+    rows: dict[str, int]
+    requests: int
+    minutes: float
+    disk_bytes: int
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asks the work in hand to end at the next page."""
+
+    event: threading.Event
+
+    def __call__(self) -> bool:
+        return self.event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not longer than until the stop is asked for."""
+        self.event.wait(seconds)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """A stop that SIGTERM and SIGINT ask for; a second signal acts as usual."""
+    stop = Stop(threading.Event())
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.event.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def sync_settings(settings: Settings) -> SyncSettings:
+    """The engine's part of the settings."""
+    return SyncSettings(
+        page_size=settings.page_size,
+        fresh_interval=settings.fresh_interval,
+        brakes=Brakes(delete_floor=settings.brake_delete_floor, delete_share=settings.brake_delete_share),
+        fanout_limit=settings.fanout_limit,
+        match_email=settings.match_email,
+        sum_scores=settings.sum_scores,
+        contact_parent_account=settings.contact_parent_account,
+        language=settings.language,
+    )
+
+
+@contextmanager
+def dynamics_of(subscription: Subscription) -> Iterator[Dynamics]:
+    """The subscription's organisation, with its stored credentials. Raises NotConnected."""
+    binding = subscription.connection()
+    bundle = binding.ca_bundle or subscription.settings.ca_bundle
+    with Dynamics(binding.url, subscription.credentials(), ca_bundle=bundle) as dynamics:
+        yield dynamics
+
+
+@contextmanager
+def engine_of(
+    subscription: Subscription,
+    *,
+    report: Callable[[Progress], None] = lambda _progress: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Engine, Context]]:
+    """The subscription at work, alone. Raises InUse, CopiedDatabase, NotConnected."""
+    with subscription.exclusive(), contextlib.ExitStack() as stack:
+        binding = subscription.connection()
+        dynamics = stack.enter_context(dynamics_of(subscription))
+        instance.check_in(subscription)
+        context = Context(
+            database=subscription.database,
+            dynamics=dynamics,
+            marketing=subscription.marketing,
+            state=subscription.state,
+            now=subscription.now,
+            monotonic=time.monotonic,
+            settings=sync_settings(subscription.settings),
+            report=report,
+            stopping=stopping,
+        )
+        yield Engine(context, organization_id=binding.organization_id), context
+
+
+def require_enabled(subscription: Subscription) -> None:
+    """Raise NotEnabled while the switch is off."""
+    if not subscription.enabled:
+        raise NotEnabled(f"Subscription {subscription.name!r} is not enabled: nothing is copied or synced.")
+
+
+def enable(subscription: Subscription, enabled: bool, *, notify: str | None = None) -> None:
+    """Set the sync switch, and the address notifications go to."""
+    with subscription.database.transaction():
+        subscription.state.put_setting("enabled", enabled)
+        if notify is not None:
+            subscription.state.put_setting("notify", notify)
+
+
+def cycles(
+    engine: Engine, stop: Callable[[], bool], *, only: Collection[Entity] = tuple(Entity)
+) -> Iterator[CycleReport]:
+    """Cycles until nothing is left to copy; after the first copy one more, for what changed meanwhile."""
+    while True:
+        report = engine.cycle(only)
+        yield report
+        if stop() or not (report.unfinished or report.completed_copy) or _stuck(report):
+            return
+
+
+def _stuck(report: CycleReport) -> bool:
+    """Every table that is still being copied has a problem of its own: another try at once would be the same."""
+    return bool(report.unfinished) and all(entity in report.problems for entity in report.unfinished)
+
+
+def run_for_ever(
+    engine: Engine,
+    stop: Stop,
+    *,
+    interval: float,
+    enabled: Callable[[], bool],
+    told: Callable[[CycleReport], None],
+    failed: Callable[[RetryLater], None],
+) -> None:
+    """Sync, wait `interval` seconds counted from the end, sync again, until the stop (S1).
+
+    While the switch is off nothing is read (S11). What passes by itself is told and tried again; anything else ends it.
+    """
+    while not stop():
+        try:
+            if enabled():
+                for report in cycles(engine, stop):
+                    told(report)
+        except RetryLater as problem:
+            failed(problem)
+            stop.wait(max(0.0, (problem.retry_after or 0.0) - interval))
+        stop.wait(interval)
+
+
+def nothing_read(subscription: Subscription) -> bool:
+    """Has the first copy not even begun?"""
+    return all(stream.reads_begun == 0 for stream in subscription.state.streams.all().values())
+
+
+def estimate(subscription: Subscription, dynamics: Dynamics, *, only: Collection[Entity] = tuple(Entity)) -> Estimate:
+    """What the first copy will cost, as far as the organisation tells."""
+    rows = {entity.value: count for entity, count in count_rows(dynamics, list(only)).items()}
+    page = subscription.settings.page_size
+    requests = sum(math.ceil(count / page) + 1 for count in rows.values())
+    return Estimate(
+        rows=rows,
+        requests=requests,
+        minutes=round(requests * _SECONDS_PER_PAGE / 60, 1),
+        disk_bytes=sum(rows.values()) * _BYTES_PER_ROW,
+    )

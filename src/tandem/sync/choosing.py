@@ -1,0 +1,120 @@
+"""Which fields are selected and which way they go, as somebody changes it (rules D1, D2, D6, P4).
+
+A choice that names one unknown field must change nothing: half a selection re-reads a table for the wrong columns. So
+the new choices are worked out whole, before any of them is stored.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from tandem.mapping.fields import Direction, Field
+from tandem.mapping.selection import find_offer, offered_fields, with_direction
+from tandem.model.entities import Entity
+from tandem.model.schema import ColumnType, Table
+from tandem.state.state import FieldChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedField:
+    """A field that can be chosen, or was chosen and cannot be read any more (`broken` says why)."""
+
+    entity: Entity
+    column: str
+    api_name: str
+    label: str
+    type: ColumnType | None
+    direction: Direction
+    selected: bool
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is to change, by either side's names of fields."""
+
+    select: Sequence[str] = ()
+    deselect: Sequence[str] = ()
+    directions: Mapping[str, Direction] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.select or self.deselect or self.directions)
+
+
+class Selection:
+    """One table's fields: what is offered, and what was chosen of it."""
+
+    def __init__(
+        self, entity: Entity, table: Table, choices: Mapping[str, FieldChoice], unreadable: Collection[str]
+    ) -> None:
+        self._entity = entity
+        self._table = table
+        self._choices = dict(choices)
+        self._unreadable = unreadable
+        self._offers = offered_fields(entity, table, unreadable)
+
+    def listed(self) -> list[ListedField]:
+        """Every field that is offered, and those that are selected and lost."""
+        offered = {offer.field.column: offer.field for offer in self._offers}
+        lost = [choice for column, choice in self._choices.items() if choice.selected and column not in offered]
+        return [self._listed(field) for field in offered.values()] + [self._lost(choice) for choice in lost]
+
+    def changed(self, wishes: Wishes) -> list[FieldChoice]:
+        """The choices that differ once the wishes are granted. Raises UnknownField; `self` is as it was then."""
+        after = dict(self._choices)
+        for name in wishes.select:
+            choice = self._choice(find_offer(self._offers, name).field)
+            after[choice.column] = replace(after.get(choice.column, choice), selected=True, broken=None)
+        for name in wishes.deselect:
+            choice = self._chosen(name)
+            after[choice.column] = replace(after.get(choice.column, choice), selected=False, broken=None)
+        for name, direction in wishes.directions.items():
+            field = find_offer(self._offers, name).field
+            choice = after.get(field.column, self._choice(field))
+            after[field.column] = replace(choice, direction=with_direction(field, direction).direction)
+        return [choice for column, choice in after.items() if choice != self._choices.get(column)]
+
+    def _chosen(self, name: str) -> FieldChoice:
+        """The choice of that name; one whose column is lost can only be found here, and deselected."""
+        lowered = name.strip().lower()
+        for choice in self._choices.values():
+            if lowered in (choice.column, choice.api_name.lower()):
+                return choice
+        return self._choice(find_offer(self._offers, name).field)
+
+    def _choice(self, field: Field) -> FieldChoice:
+        """The choice in force, or the one that choosing nothing amounts to."""
+        default = FieldChoice(
+            entity=self._entity,
+            column=field.column,
+            api_name=field.api_name,
+            direction=field.direction,
+            selected=False,
+        )
+        return self._choices.get(field.column, default)
+
+    def _listed(self, field: Field) -> ListedField:
+        choice = self._choice(field)
+        return ListedField(
+            entity=self._entity,
+            column=field.column,
+            api_name=choice.api_name,
+            label=field.label,
+            type=field.type,
+            direction=choice.direction,
+            selected=choice.selected,
+        )
+
+    def _lost(self, choice: FieldChoice) -> ListedField:
+        unreadable = choice.column in self._unreadable
+        return ListedField(
+            entity=self._entity,
+            column=choice.column,
+            api_name=choice.api_name,
+            label=choice.column,
+            type=None,
+            direction=choice.direction,
+            selected=True,
+            broken="the sync user may not read it" if unreadable else "Dynamics has no such column any more",
+        )

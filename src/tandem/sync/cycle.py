@@ -1,0 +1,272 @@
+"""One cycle: fresh edits of every table first, then a slice of whatever is still being copied (S1-S3, S12).
+
+A cycle ends early for what concerns everything (another organisation, no sign-in, no answer, a full disk); what
+concerns one table stops that table only and is tried again in the next cycle.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from tandem.dynamics.errors import (
+    ChangeTrackingOff,
+    ColumnTypeChanged,
+    ColumnUnknown,
+    MissingPrivilege,
+    TableUnknown,
+    TokenExpired,
+)
+from tandem.model.entities import Entity
+from tandem.model.errors import HaltStream, OurBug, RetryLater, TandemError
+from tandem.state.state import FieldChoice
+from tandem.state.streams import Stream, StreamState
+from tandem.sync.applier import How
+from tandem.sync.context import Context, Counts
+from tandem.sync.people import PeopleApplier
+from tandem.sync.plan import FilterUnreadable
+from tandem.sync.reading import TableReader
+from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream, expired
+
+log = logging.getLogger("tandem.sync")
+
+_OF_ONE_TABLE = (MissingPrivilege, ChangeTrackingOff, TableUnknown, ColumnUnknown, ColumnTypeChanged, FilterUnreadable)
+_OF_THE_SCHEMA = (TableUnknown, ColumnUnknown, ColumnTypeChanged, ChangeTrackingOff)
+
+
+class OrganisationChanged(HaltStream):
+    """The address answers with another organisation than the one this subscription is bound to."""
+
+    code = "organisation-changed"
+    advice = (
+        "Nothing was written. If the address was wrong, connect again with the right one. A refreshed or copied "
+        "organisation needs a subscription of its own: `tandem connect --name`."
+    )
+
+
+class Outcome(StrEnum):
+    """How a cycle ended."""
+
+    DONE = "done"
+    TABLES_FAILED = "tables failed"  # single tables could not be read, the others were
+    FAILED = "failed"
+    TO_BE_RETRIED = "to be retried"  # it failed for what passes by itself
+
+
+@dataclass(slots=True, kw_only=True)
+class CycleReport:
+    """What one cycle did. `unfinished`: tables that are still being copied; `stopped_by`: why it could not go on."""
+
+    entities: dict[Entity, Counts] = field(default_factory=dict)
+    problems: dict[Entity, TandemError] = field(default_factory=dict)
+    unfinished: list[Entity] = field(default_factory=list)
+    completed_copy: bool = False
+    stopped_by: TandemError | None = None
+    requests: int = 0
+    seconds: float = 0.0
+
+    def counts(self, entity: Entity) -> Counts:
+        """The counts of `entity`, made when first asked for."""
+        return self.entities.setdefault(entity, Counts())
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for `--json` and the history."""
+        entities = {
+            entity.value: {name: getattr(counts, name) for name in counts.__slots__}
+            for entity, counts in self.entities.items()
+        }
+        return {
+            "entities": entities,
+            "problems": {entity.value: _told(each) for entity, each in self.problems.items()},
+            "stopped_by": _told(self.stopped_by) if self.stopped_by else None,
+            "unfinished": [entity.value for entity in self.unfinished],
+            "completed_copy": self.completed_copy,
+            "requests": {"dynamics": self.requests, "marketing": 0},
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def _told(problem: TandemError) -> dict[str, str]:
+    return {"code": problem.code, "message": problem.message, "advice": problem.remedy}
+
+
+class Engine:
+    """Runs the cycles of one subscription, bound to `organization_id`. Holds no state that a restart would miss."""
+
+    def __init__(self, context: Context, *, organization_id: str) -> None:
+        self._context = context
+        self._organization_id = organization_id
+        self._schema: str | None = None
+        self._choices: dict[Entity, dict[str, FieldChoice]] = {}
+        self._tables: Tables | None = None
+
+    def cycle(self, only: Collection[Entity] = tuple(Entity)) -> CycleReport:
+        """One cycle, of the tables in `only`.
+
+        Raises what stops everything: HaltStream, NeedsPerson or RetryLater; nothing is half-done then.
+        """
+        context, report = self._context, CycleReport()
+        started, before = context.monotonic(), context.dynamics.requests
+        with context.database.transaction():
+            number = context.state.journal.begin_cycle(at=context.now())
+        outcome = Outcome.FAILED
+        try:
+            self._cycle(report, only)
+            outcome = Outcome.TABLES_FAILED if report.problems else Outcome.DONE
+        except TandemError as problem:
+            report.stopped_by = problem
+            if isinstance(problem, RetryLater):
+                outcome = Outcome.TO_BE_RETRIED
+            raise
+        finally:
+            report.requests = context.dynamics.requests - before
+            report.seconds = context.monotonic() - started
+            self._record(number, outcome, report)
+        return report
+
+    def tables(self) -> Tables:
+        """The tables as they are now. Raises OrganisationChanged before anything else is asked."""
+        identity = self._context.dynamics.who_am_i()
+        if identity.organization_id != self._organization_id:
+            raise OrganisationChanged(
+                f"{self._context.dynamics.root} answers as organisation {identity.organization_id}; this subscription "
+                f"belongs to organisation {self._organization_id}.",
+            )
+        schema, choices = self._context.dynamics.schema_version(), self._context.state.choices()
+        if self._tables is None or schema is None or schema != self._schema or choices != self._choices:
+            self._tables = build_tables(self._context, organization_id=self._organization_id, user_id=identity.user_id)
+            self._schema, self._choices = schema, self._context.state.choices()
+        return self._tables
+
+    def _cycle(self, report: CycleReport, only: Collection[Entity]) -> None:
+        tables = self.tables()
+        for entity, problem in tables.problems.items():
+            if entity in only:
+                self._fail(entity, problem, report, None)
+        held = self._context.state.streams.all()
+        streams = {entity: ensure_stream(self._context, plan, held) for entity, plan in tables.plans.items()}
+        wanted = {entity: stream for entity, stream in streams.items() if entity in only}
+        self._estimate_totals(wanted)
+        readers = {
+            entity: TableReader(self._context, tables.plans[entity], tables.appliers[entity], stream)
+            for entity, stream in wanted.items()
+        }
+        self._fresh(readers, report)
+        self._backfill(readers, report)
+        self._settle_waiting(tables, streams, report)
+        report.unfinished = [each for each, stream in wanted.items() if stream.state is StreamState.COPYING]
+        report.completed_copy = self._note_completed_copy(streams, report.problems)
+
+    def _estimate_totals(self, streams: dict[Entity, Stream]) -> None:
+        """How many rows there will be in the tables whose reading is about to begin."""
+        beginning = {
+            entity: stream
+            for entity, stream in streams.items()
+            if stream.state is StreamState.COPYING and stream.next_link is None and stream.delta_link is None
+        }
+        counts = count_rows(self._context.dynamics, list(beginning))
+        with self._context.database.transaction():
+            for entity, stream in beginning.items():
+                stream.total = counts.get(entity)
+                self._context.state.streams.put(stream)
+
+    def _fresh(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+        for entity, reader in readers.items():
+            if self._context.stopping():
+                return
+            match reader.stream.state:
+                case StreamState.LIVE:
+                    self._guarded(entity, reader.stream, reader.changes, report)
+                case StreamState.COPYING:
+                    self._guarded(entity, reader.stream, reader.fresh, report)
+                case _:
+                    self._retry_halted(entity, reader.stream)
+
+    def _backfill(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+        """Copy on, in the order of `Entity`, until it is time to look for fresh edits again."""
+        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        for entity, reader in readers.items():
+            if self._context.stopping() or self._context.monotonic() >= deadline:
+                return
+            if reader.stream.state is StreamState.COPYING and entity not in report.problems:
+                copy = partial(reader.copy, lambda: self._context.monotonic() >= deadline)
+                self._guarded(entity, reader.stream, copy, report)
+                if reader.stream.state is StreamState.COPYING and entity not in report.problems:
+                    return
+
+    def _guarded(self, entity: Entity, stream: Stream, work: Callable[[], Counts], report: CycleReport) -> None:
+        """Do one table's work; what concerns only this table stops only this table."""
+        try:
+            report.counts(entity).add(work())
+        except TokenExpired as problem:
+            log.warning("token lost", extra={"entity": entity.value, "code": problem.code})
+            with self._context.database.transaction():
+                self._context.state.streams.put(expired(stream, problem.message))
+        except _OF_ONE_TABLE as problem:
+            if isinstance(problem, _OF_THE_SCHEMA):
+                self._schema = self._tables = None
+            self._fail(entity, problem, report, stream)
+        except TandemError:
+            raise
+        except Exception as problem:
+            raise OurBug(
+                f"Reading {entity.value} failed in a way Tandem does not know: {type(problem).__name__}.",
+                entity=entity.value,
+            ) from problem
+        else:
+            with self._context.database.transaction():
+                self._context.state.journal.heal(entity)
+                if stream.state is StreamState.LIVE and stream.reason is not None:
+                    stream.reason = None
+                    self._context.state.streams.put(stream)
+
+    def _fail(self, entity: Entity, problem: TandemError, report: CycleReport, stream: Stream | None) -> None:
+        report.problems[entity] = problem
+        report.counts(entity).failed += 1
+        log.error(problem.message, extra={"entity": entity.value, "code": problem.code})
+        with self._context.database.transaction():
+            self._context.state.journal.add_error(problem, entity=entity, operation="read", at=self._context.now())
+            if stream is not None:
+                stream.reason = problem.message
+                self._context.state.streams.put(stream)
+
+    def _retry_halted(self, entity: Entity, stream: Stream) -> None:
+        """A table halted by a brake goes on when its hold is approved, and is read again when it is cancelled."""
+        holds = [hold for hold in self._context.state.journal.holds() if hold.entity is entity]
+        newest = holds[-1] if holds else None
+        if newest is None or newest.state == "open":
+            return
+        stream.state = StreamState.COPYING
+        if newest.state == "cancelled":
+            expired(stream, "the hold was cancelled")
+        with self._context.database.transaction():
+            self._context.state.streams.put(stream)
+
+    def _settle_waiting(self, tables: Tables, streams: dict[Entity, Stream], report: CycleReport) -> None:
+        """Contacts whose lead did not come with a later read become people of their own (P11)."""
+        contacts, leads = tables.appliers.get(Entity.CONTACT), streams.get(Entity.LEAD)
+        if isinstance(contacts, PeopleApplier) and leads is not None:
+            first = streams[Entity.CONTACT].live_at is None
+            with self._context.database.transaction():
+                contacts.settle_waiting(
+                    leads.reads_finished, How.COPY if first else How.LIVE, report.counts(Entity.CONTACT)
+                )
+
+    def _note_completed_copy(self, streams: dict[Entity, Stream], problems: dict[Entity, TandemError]) -> bool:
+        """True in the cycle in which the first copy came to its end."""
+        if self._context.state.setting("first_copy_completed_at") is not None:
+            return False
+        if problems or any(stream.live_at is None for stream in streams.values()):
+            return False
+        with self._context.database.transaction():
+            self._context.state.put_setting("first_copy_completed_at", self._context.now())
+        log.info("first copy complete")
+        return True
+
+    def _record(self, number: int, outcome: Outcome, report: CycleReport) -> None:
+        with self._context.database.transaction():
+            self._context.state.journal.end_cycle(
+                number, outcome=outcome.value, requests=report.requests, counts=report.as_json(), at=self._context.now()
+            )

@@ -1,0 +1,283 @@
+"""Edits that somebody makes in the marketing database (rules A2, A4, P2, P3).
+
+An edit is unsent until Dynamics has it. Were the value that both sides last agreed on not kept beside it, the next
+pull could not tell the edit from an old value and would overwrite it; so value, before-image, history and change feed
+are written in one transaction.
+
+    field                                  | whose it is        | its before-image goes to
+    ---------------------------------------+--------------------+---------------------------------------------
+    a field the person's record has        | the person's       | the base of the person's link
+    any other field of people              | the person's       | nowhere: only marketing knows it
+    company.FIELD, the company is shared   | the company's      | the company, until Dynamics resets it (A3)
+    company.FIELD, the company is private  | the person's       | as a field of the person
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tandem.database.port import Database
+from tandem.mapping.fields import Direction, Field
+from tandem.mapping.projection import decode_fields, encode_all, encode_fields, encode_value
+from tandem.mapping.selection import UnknownField
+from tandem.mapping.values import parse, same
+from tandem.marketing.port import (
+    BY_HAND,
+    Activity,
+    ActivityType,
+    Company,
+    CompanyChange,
+    MarketingDatabase,
+    NewPerson,
+    Person,
+)
+from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson
+from tandem.model.ids import PersonId
+from tandem.model.schema import ColumnType
+from tandem.rules.companies import FANOUT_LIMIT, logs_per_person
+from tandem.rules.presence import LinkState
+from tandem.state import SyncState
+from tandem.state.links import Link
+from tandem.sync.defined import defined_fields, field_named
+
+_OF_COMPANY = "company."
+_PEOPLE = (Entity.LEAD, Entity.CONTACT)
+_CURRENT = (LinkState.LIVE, LinkState.PARKED)
+_KEPT_BY_TANDEM = {
+    name.lower()
+    for name in (
+        "id",
+        "microsoftType",
+        "microsoftIsDeleted",
+        "microsoftCreatedDate",
+        "externalCompanyId",
+        "externalSalesPersonId",
+        "microsoftTeamId",
+        "ownerid",
+        "createdAt",
+        "updatedAt",
+    )
+}
+
+
+class UnknownPerson(NeedsPerson):
+    """Nobody lives under this id."""
+
+    code = "unknown-person"
+    advice = "`tandem people find` looks people up by name, e-mail or id."
+
+
+class NotEditable(NeedsPerson):
+    """The field exists and may not be edited here."""
+
+    code = "not-editable"
+    advice = "Change it in Dynamics; the next sync brings it here."
+
+
+class Change(NamedTuple):
+    """One field's old and new value. `name` begins with `company.` where the shared company holds it."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+class _Edit(NamedTuple):
+    field: Field
+    value: Any
+
+
+class Edits:
+    """Edits people by hand. `typed` is always (either side's name of a field, what was typed), in any order.
+
+    Raises UnknownPerson, UnknownField, NotEditable or BadValue; nothing is changed then.
+    """
+
+    def __init__(
+        self, database: Database, marketing: MarketingDatabase, state: SyncState, *, fanout_limit: int = FANOUT_LIMIT
+    ) -> None:
+        self._database = database
+        self._marketing = marketing
+        self._state = state
+        self._fanout_limit = fanout_limit
+
+    def edit(self, person_id: int, typed: Sequence[tuple[str, str]], *, at: str) -> list[Change]:
+        """Change fields of a person and of its company. Returns what changed; a value typed again is no change."""
+        with self._database.transaction():
+            person = self._person(person_id)
+            links = self._links(person.id)
+            company = self._shared_company(person)
+            own, shared = self._sorted(typed, person, _table(links))
+            changes = self._edit_person(person, links, own, at=at)
+            if company is not None:
+                changes += self._edit_company(company, shared, at=at)
+            elif shared:
+                raise NotEditable(
+                    f"The company of person {person.id} is not in the marketing database: it was not copied yet, or "
+                    "the sync filter keeps it out.",
+                    advice="`tandem status` shows what is still being copied.",
+                    person=person.id,
+                )
+        return changes
+
+    def create(self, typed: Sequence[tuple[str, str]], *, at: str) -> PersonId:
+        """Make a person that is only in marketing: it is not sent to Dynamics by itself (P2)."""
+        with self._database.transaction():
+            own, _ = self._sorted(typed, None, None)
+            values = {edit.field.api_name: edit.value for edit in own}
+            new = NewPerson(None, values.get("email"), None, None, None, encode_fields(values))
+            (number,) = self._marketing.people.create([new], at=at)
+            person_id = PersonId(number)
+            self._marketing.people.log([Activity(person_id, ActivityType.NEW_PERSON, source=BY_HAND)], at=at)
+            self._marketing.people.note_edit(person_id, values, at=at)
+        return person_id
+
+    def _person(self, person_id: int) -> Person:
+        people = self._marketing.people
+        now = people.resolve(person_id)
+        if now is None:
+            raise UnknownPerson(f"There is no person {person_id}.", person=person_id)
+        if now != person_id:
+            raise UnknownPerson(
+                f"Person {person_id} was merged into person {now}.", advice=f"Edit person {now}.", person=person_id
+            )
+        return people.get([now])[now]
+
+    def _links(self, person_id: PersonId) -> list[Link]:
+        """The links whose base the edit concerns: the current one, else those that a restore would bring back (P8)."""
+        links = self._state.links.of_person(person_id)
+        current = [link for link in links if link.state in _CURRENT]
+        return current or [link for link in links if link.state is LinkState.SEVERED]
+
+    def _shared_company(self, person: Person) -> Company | None:
+        if person.external_company_id is None:
+            return None
+        company = self._marketing.companies.get([person.external_company_id]).get(person.external_company_id)
+        return None if company is None or company.is_excluded else company
+
+    # Whose field it is ----------------------------------------------------------------------------------------------
+
+    def _sorted(
+        self, typed: Iterable[tuple[str, str]], person: Person | None, table: Entity | None
+    ) -> tuple[list[_Edit], list[_Edit]]:
+        """The edits of the person and those of its shared company."""
+        known = defined_fields(self._marketing, self._state)
+        order = sorted(_PEOPLE, key=lambda each: each is not table)
+        of_people = [field for each in order for field in known.get(each, [])]
+        of_company = known.get(Entity.ACCOUNT, [])
+        has_shared = person is not None and person.external_company_id is not None
+        own, shared = dict[str, _Edit](), dict[str, _Edit]()
+        for name, text in typed:
+            if name.lower().startswith(_OF_COMPANY):
+                field = _company_field(of_company, name.strip()[len(_OF_COMPANY) :])
+                target = shared if has_shared else own
+                if not has_shared and field_named(of_people, field.api_name):
+                    field = _person_field(of_people, field.api_name)
+            else:
+                field, target = _person_field(of_people, name), own
+                if has_shared and field.entity is not table and field_named(of_company, field.api_name):
+                    raise NotEditable(
+                        f"{field.api_name} of this person belongs to its company.",
+                        advice=f"Edit {_OF_COMPANY}{field.api_name}: it changes for everybody of that company.",
+                        field=field.api_name,
+                    )
+            if field.api_name in target:
+                raise NotEditable(f"{field.api_name} is given twice.", advice="Give it once.", field=field.api_name)
+            target[field.api_name] = _Edit(field, parse(field, text))
+        return list(own.values()), list(shared.values())
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def _edit_person(self, person: Person, links: Sequence[Link], edits: Sequence[_Edit], *, at: str) -> list[Change]:
+        held, people = decode_fields(person.fields), self._marketing.people
+        edits = _changing(held, edits)
+        if not edits:
+            return []
+        changes = [Change(field.api_name, held.get(field.api_name), value) for field, value in edits]
+        values = held | {change.name: change.new for change in changes}
+        people.update([person._replace(email=values.get("email"), fields=encode_fields(values))], at=at)
+        mapped = self._state.choices()
+        for link in links:
+            names = {choice.api_name for choice in mapped[link.entity].values()}
+            base = before_images(link.base, held, [edit for edit in edits if edit.field.api_name in names])
+            self._state.links.set_base(link.entity, link.crm_id, encode_all(base) if base else None)
+        kind = ActivityType.CHANGE_DATA_VALUE
+        people.log(
+            [
+                Activity(person.id, kind, name, encode_value(old), encode_value(new), BY_HAND)
+                for name, old, new in changes
+            ],
+            at=at,
+        )
+        people.note_edit(person.id, {change.name: change.new for change in changes}, at=at)
+        return changes
+
+    def _edit_company(self, company: Company, edits: Sequence[_Edit], *, at: str) -> list[Change]:
+        """A2: for all its people, in marketing only; logged on each of them up to the limit of A4."""
+        held, companies, key = decode_fields(company.fields), self._marketing.companies, company.external_company_id
+        edits = _changing(held, edits)
+        if not edits:
+            return []
+        changes = [Change(field.api_name, held.get(field.api_name), value) for field, value in edits]
+        values = held | {change.name: change.new for change in changes}
+        edited = before_images(company.edited, held, edits)
+        companies.edit(key, encode_fields(values), encode_all(edited), at=at)
+        people = companies.count_people([key]).get(key, 0)
+        companies.log(
+            [CompanyChange(key, name, encode_value(old), encode_value(new)) for name, old, new in changes],
+            per_person=logs_per_person(people, limit=self._fanout_limit),
+            at=at,
+            source=BY_HAND,
+        )
+        return [change._replace(name=_OF_COMPANY + change.name) for change in changes]
+
+
+def before_images(base: str | None, held: Mapping[str, Any], edits: Iterable[_Edit]) -> dict[str, Any]:
+    """The agreed values after these edits: the first edit of a field keeps what it held, going back to it ends that."""
+    agreed = decode_fields(base)
+    for field, value in edits:
+        name = field.api_name
+        if name not in agreed:
+            agreed[name] = held.get(name)
+        elif same(field, agreed[name], value):
+            del agreed[name]
+    return agreed
+
+
+def _changing(held: Mapping[str, Any], edits: Sequence[_Edit]) -> list[_Edit]:
+    return [edit for edit in edits if not same(edit.field, held.get(edit.field.api_name), edit.value)]
+
+
+def _table(links: Sequence[Link]) -> Entity | None:
+    """The table whose mapping the person's fields follow."""
+    return links[0].entity if links else None
+
+
+def _person_field(fields: Sequence[Field], name: str) -> Field:
+    field = field_named(fields, name)
+    if name.strip().lower() in _KEPT_BY_TANDEM or (field is not None and field.column in _KEPT_BY_TANDEM):
+        raise NotEditable(f"{name} is kept by the sync and cannot be edited.", field=name)
+    if field is None:
+        raise _unknown(fields, name, "people")
+    if field.direction is Direction.FROM:
+        raise NotEditable(f"{field.api_name} goes from Dynamics to marketing only.", field=field.api_name)
+    return field
+
+
+def _company_field(fields: Sequence[Field], name: str) -> Field:
+    field = field_named(fields, name)
+    if field is None:
+        raise _unknown(fields, name, "companies")
+    if field.type is ColumnType.GUID:
+        raise NotEditable(f"{_OF_COMPANY}{field.api_name} says which account it is.", field=field.api_name)
+    return field
+
+
+def _unknown(fields: Sequence[Field], name: str, whose: str) -> UnknownField:
+    if not fields:
+        return UnknownField(
+            f"The fields of {whose} are not known yet.",
+            advice="They come with the first sync: run `tandem sync --enable`.",
+            field=name,
+        )
+    return UnknownField(f"There is no field {name!r} of {whose}.", field=name)

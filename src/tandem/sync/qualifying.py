@@ -1,0 +1,188 @@
+"""Lets a qualified lead's person go on as the contact's (rules P11, D9).
+
+Leads and contacts are two streams in any order. Nothing here guesses: a contact whose lead may still come waits with
+the reason, everything else is decided from the links.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tandem.mapping.projection import decode_fields
+from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, Person
+from tandem.model.entities import Entity
+from tandem.model.ids import PersonId
+from tandem.rules.fields import Folded, Winner, first_fold, fold_row
+from tandem.rules.presence import LinkState
+from tandem.rules.qualify import QUALIFIED, Qualified, decide_contact
+from tandem.state.links import Link, Waiter
+from tandem.sync.applier import How
+from tandem.sync.context import Context, Counts
+from tandem.sync.linking import FoldedPerson, Linking
+from tandem.sync.merging import Merging, superseded
+from tandem.sync.placing import Placing
+from tandem.sync.plan import TablePlan
+from tandem.sync.waiting import CONTACT_OF_LEAD, LEAD_OF_CONTACT
+
+
+class QualifiedContacts:
+    """New contacts that may be somebody's lead."""
+
+    def __init__(
+        self, context: Context, plan: TablePlan, plans: dict[Entity, TablePlan], placing: Placing, linking: Linking
+    ) -> None:
+        self._context = context
+        self._plan = plan
+        self._leads = plans.get(Entity.LEAD)
+        self._placing = placing
+        self._linking = linking
+        self._lead = plan.get("originatingleadid")
+
+    def settle(
+        self, rows: Sequence[Any], links: dict[str, Link], how: How, counts: Counts, *, read_again: bool
+    ) -> Sequence[Any]:
+        """Link or keep waiting those rows that belong to a lead, return the others, which are new people.
+
+        `read_again`: leads that nobody knows will not come any more.
+        """
+        plan = self._plan
+        leads = self._context.state.links.of(Entity.LEAD, {self._lead(row) for row in rows if self._lead(row)})
+        promised = self._promised([plan.id(row) for row in rows], leads)
+        if not promised and not any(map(self._lead, rows)):
+            return rows
+        read_again = read_again or self._leads is None
+        for named in list(leads):
+            # A lead that lost a merge: it is the winner's person that the contact may take over.
+            self._context.state.links.follow(Entity.LEAD, named, leads)
+        free = self._free_people(leads)
+        plain, same, waiting = list[Any](), list[tuple[Any, Link]](), list[Any]()
+        for row in rows:
+            link, decision = self._lead_of(row, leads, free, read_again=read_again)
+            if decision is not Qualified.SAME_PERSON:
+                # Qualified into an existing contact: the lead names the contact, not the contact the lead.
+                into = next((each for each in promised.get(plan.id(row), ()) if each.person_id in free), None)
+                link, decision = (into, Qualified.SAME_PERSON) if into else (link, decision)
+            if decision is Qualified.SAME_PERSON and link is not None:
+                free.discard(link.person_id)
+                same.append((row, link))
+            else:
+                (waiting if decision is Qualified.WAIT else plain).append(row)
+        self._relink(same, links, how)
+        self._wait(waiting)
+        counts.updated += len(same)
+        counts.waiting += len(waiting)
+        return plain
+
+    def _lead_of(
+        self, row: Any, leads: dict[str, Link], free: set[int | None], *, read_again: bool
+    ) -> tuple[Link | None, Qualified]:
+        named = self._lead(row)
+        if not named:
+            return None, Qualified.NEW_PERSON
+        link = leads.get(self._context.state.links.follow(Entity.LEAD, named, leads))
+        if link is None:
+            return None, decide_contact(LinkState.NONE, has_person=False, read_again=read_again)
+        return link, decide_contact(link.state, has_person=link.person_id in free, read_again=read_again)
+
+    def _promised(self, contacts: list[str], leads: dict[str, Link]) -> dict[str, list[Link]]:
+        """The leads that were qualified into these contacts, by contact; `leads` is filled with them."""
+        waiters = self._context.state.waiting.for_targets(Entity.CONTACT, contacts)
+        wanted = [each for each in waiters if each.kind == CONTACT_OF_LEAD]
+        if not wanted:
+            return {}
+        leads.update(self._context.state.links.of(Entity.LEAD, {each.crm_id for each in wanted}))
+        found: dict[str, list[Link]] = {}
+        for each in wanted:
+            if each.crm_id in leads:
+                found.setdefault(each.target_id, []).append(leads[each.crm_id])
+        return found
+
+    def _free_people(self, leads: dict[str, Link]) -> set[int | None]:
+        """People a contact may take over: of live leads, and of deleted leads where nothing else is linked."""
+        live = {link.person_id for link in leads.values() if link.state is LinkState.LIVE}
+        severed = {link.person_id for link in leads.values() if link.state is LinkState.SEVERED and link.person_id}
+        taken = set(self._context.state.links.of_people([each for each in severed if each])) if severed else set()
+        return live | (severed - taken)
+
+    def _wait(self, rows: Sequence[Any]) -> None:
+        if not rows:
+            return
+        stream = self._context.state.streams.all().get(Entity.LEAD)
+        begun, plan = stream.reads_begun if stream else 0, self._plan
+        reason = "the lead it was qualified from has not been read yet"
+        self._context.state.waiting.add(
+            [
+                (
+                    Waiter(Entity.CONTACT, plan.id(row), self._lead(row), LEAD_OF_CONTACT, plan.payload(row)),
+                    Entity.LEAD.value,
+                    begun,
+                    reason,
+                )
+                for row in rows
+            ],
+            at=self._context.now(),
+        )
+
+    def _relink(self, pairs: Sequence[tuple[Any, Link]], links: dict[str, Link], how: How) -> None:
+        if not pairs:
+            return
+        rows = [row for row, _ in pairs]
+        people = self._context.marketing.people.get({lead.person_id for _, lead in pairs if lead.person_id})
+        folded = []
+        for (row, lead), place in zip(pairs, self._placing.places(rows), strict=True):
+            person = people[PersonId(lead.person_id or 0)]
+            folded.append(FoldedPerson(person, self._carry(row, person, lead), place))
+        gone = [superseded(lead, self._plan.id(row), Entity.CONTACT) for row, lead in pairs]
+        self._context.state.links.update(gone)
+        self._context.state.waiting.stop_all(Entity.LEAD, [lead.crm_id for lead in gone])
+        converted = [Activity(each.id, ActivityType.CONVERTED, source=FROM_DYNAMICS) for each in folded]
+        self._linking.attach(rows, folded, links, how, extra=converted)
+
+    def _carry(self, row: Any, person: Person, lead: Link) -> Folded:
+        """The base goes on field by field through both mappings; lead-only fields keep their values (P11)."""
+        projection, pairs = self._plan.projection, self._plan.projection.pairs(row)
+        agreed = {field.api_name for field in self._leads.fields} if self._leads else set()
+        shared = [field for field in projection.fields if field.api_name in agreed]
+        new = [field for field in projection.fields if field.api_name not in agreed]
+        names = {field.api_name for field in shared}
+        base = {name: value for name, value in decode_fields(lead.base).items() if name in names}
+        first = fold_row(
+            shared, row=pairs, person=decode_fields(person.fields), base=base, winner=Winner.CRM, rule="P11"
+        )
+        second = first_fold(new, row=pairs, person=first.values, rule="P19")
+        return Folded(
+            values=second.values,
+            base={**first.base, **second.base},
+            changes=first.changes + second.changes,
+            collisions=first.collisions + second.collisions,
+        )
+
+
+class QualifiedLeads:
+    """Leads that were qualified into a contact that was there before."""
+
+    def __init__(self, context: Context, plan: TablePlan, merging: Merging) -> None:
+        self._context = context
+        self._plan = plan
+        self._merging = merging
+        self._state, self._contact = plan.get("statecode"), plan.get("parentcontactid")
+
+    def join(self, page: Sequence[Any], counts: Counts) -> None:
+        """Where the contact has a person the two merge and the contact's wins, else the contact is awaited."""
+        rows = [row for row in page if self._state(row) == QUALIFIED and self._contact(row)]
+        if not rows:
+            return
+        leads = self._context.state.links.of(Entity.LEAD, {self._plan.id(row) for row in rows})
+        contacts = self._context.state.links.of(Entity.CONTACT, {self._contact(row) for row in rows})
+        awaited = []
+        for row in rows:
+            lead, contact = leads.get(self._plan.id(row)), contacts.get(self._contact(row))
+            if lead is None or lead.state is not LinkState.LIVE or lead.person_id is None:
+                continue
+            if contact is None or contact.state is not LinkState.LIVE or contact.person_id is None:
+                waiter = Waiter(Entity.LEAD, lead.crm_id, self._contact(row), CONTACT_OF_LEAD, None)
+                awaited.append((waiter, Entity.CONTACT.value, None, "the contact it was qualified into is not synced"))
+            else:
+                self._context.state.links.update([superseded(lead, contact.crm_id, Entity.CONTACT)])
+                self._merging.join(lead.person_id, contact.person_id)
+                counts.updated += 1
+        self._context.state.waiting.add(awaited, at=self._context.now())

@@ -1,0 +1,233 @@
+"""Reads one table: its first copy, its changes, and fresh edits while it is still being copied (S2, S3, S12).
+
+A page's rows, their effects and the checkpoint are one transaction. Killed anywhere, the reading goes on at the page
+that was not committed; asked twice for a page, it finds every row at a known version.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from tandem.dynamics.errors import TokenExpired
+from tandem.dynamics.queries import PageQuery
+from tandem.dynamics.rows import Page
+from tandem.state.streams import Reading, Stream, StreamState
+from tandem.sync import deletions
+from tandem.sync.applier import Applier, How, OrganisationRestored
+from tandem.sync.context import Context, Counts, Progress
+from tandem.sync.pages import pages
+from tandem.sync.plan import TablePlan
+
+_OVERLAP = timedelta(minutes=10)
+"""How far fresh edits reach back: the two clocks differ, and `modifiedon` has whole seconds (reference 3.6)."""
+_SWEEP_EVERY = timedelta(hours=24)
+_TOKEN = re.compile(r"\$deltatoken=(\d+)%21")
+_HOW = {Reading.FIRST_COPY: How.COPY, Reading.BASELINE: How.BASELINE, Reading.SELECTION: How.SELECTION}
+
+
+class TableReader:
+    """One table's stream at work."""
+
+    def __init__(self, context: Context, plan: TablePlan, applier: Applier, stream: Stream) -> None:
+        self._context = context
+        self._plan = plan
+        self._applier = applier
+        self.stream = stream
+        self._size = min(context.settings.page_size, plan.decoder.page_size)
+        self._modified = plan.get("modifiedon")
+
+    # The first copy, and reading again ------------------------------------------------------------------------------
+
+    def copy(self, until: Callable[[], bool]) -> Counts:
+        """Read on from the checkpoint until the table is done or `until` says to pause. At least one page is read."""
+        counts, started = Counts(), self._context.monotonic()
+        if self.stream.delta_link is None or self.stream.next_link is not None:
+            self._copy_pages(counts, until)
+        if self.stream.next_link is None and self.stream.delta_link is not None:
+            self._complete(counts)
+        counts.seconds = self._context.monotonic() - started
+        return counts
+
+    def _copy_pages(self, counts: Counts, until: Callable[[], bool]) -> None:
+        stream = self.stream
+        start: PageQuery | str = stream.next_link or self._begin()
+        begun, before = self._context.monotonic(), stream.rows_read
+        try:
+            for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
+                with self._context.database.transaction():
+                    self._store(page, counts)
+                passed = self._context.monotonic() - begun
+                rate = (stream.rows_read - before) / passed if passed > 0 else None
+                self._context.report(
+                    Progress(entity=stream.entity, rows=stream.rows_read, total=stream.total, rate=rate)
+                )
+                if page.next_link is not None and (until() or self._context.stopping()):
+                    return
+        except TokenExpired:
+            # The place inside the read is no longer accepted: from the start again, known versions are skipped.
+            stream.next_link, stream.rows_read = None, 0
+            with self._context.database.transaction():
+                self._context.state.streams.put(stream)
+
+    def _begin(self) -> PageQuery:
+        stream = self.stream
+        stream.reads_begun += 1
+        stream.rows_read = 0
+        stream.begun_at = self._context.now()
+        with self._context.database.transaction():
+            self._context.state.streams.put(stream)
+        order = None
+        if stream.weak:
+            order = ",".join([*(["modifiedon"] if self._has_modified else []), self._plan.table.primary_id])
+        return self._query(track_changes=not stream.weak, orderby=order)
+
+    def _store(self, page: Page, counts: Counts) -> None:
+        stream, state = self.stream, self._context.state
+        counts.add(self._applier.apply(page.rows, _HOW[stream.reading]))
+        if stream.reading is not Reading.FIRST_COPY:
+            state.seen.add(stream.entity, [self._plan.id(row) for row in page.rows])
+        was = stream.place
+        stream.rows_read += len(page.rows)
+        stream.next_link = page.next_link
+        if page.next_link is None:
+            # Until the table is completed a delta link without a next link says: read to its end.
+            stream.delta_link = page.delta_link or _WEAK_END
+        state.streams.checkpoint(stream, was=was)
+
+    def _complete(self, counts: Counts) -> None:
+        """The last steps of a copy, each harmless to repeat: indexes, deletions by absence, then the stream is live."""
+        stream, state = self.stream, self._context.state
+        with self._context.database.transaction():
+            counts.deleted += deletions.carry_out_approved(self._context, stream.entity, self._applier)
+            if deletions.holds_if_empty(self._context, stream.entity, self._applier, rows=stream.rows_read):
+                stream.state = StreamState.HALTED
+                stream.reason = "the table answered empty, although its records are known"
+                state.streams.put(stream)
+                return
+        with self._context.database.transaction():
+            self._context.marketing.build_indexes(stream.entity.marketing_name)
+        absent = self._absent() if stream.reading is not Reading.FIRST_COPY else []
+        with self._context.database.transaction():
+            state.deletions.add(stream.entity, absent)
+            counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
+            state.seen.forget(stream.entity)
+            state.streams.drop_others(stream)
+            stream.state, stream.reason = StreamState.LIVE, None
+            stream.reads_finished = stream.reads_begun
+            stream.live_at = stream.live_at or self._context.now()
+            stream.token_at, stream.fresh_mark = self._context.now(), stream.begun_at
+            state.streams.put(stream)
+
+    def _absent(self) -> list[str]:
+        """Records the read did not list and Dynamics does not find one by one either (S11, reference 4.6)."""
+        known = list(self._applier.all_known())
+        seen = set[str]()
+        for start in range(0, len(known), self._size):
+            seen |= self._context.state.seen.among(self.stream.entity, known[start : start + self._size])
+        missing = [each for each in known if each not in seen]
+        _, gone = self._context.dynamics.fetch(self._plan.table, missing, self._plan.decoder)
+        return gone
+
+    # Changes --------------------------------------------------------------------------------------------------------
+
+    def changes(self) -> Counts:
+        """Read what changed since the last time. Raises TokenExpired when Dynamics forgot the place."""
+        started = self._context.monotonic()
+        if self.stream.weak:
+            counts = self._weak_changes()
+        else:
+            try:
+                counts = self._delta()
+            except TokenExpired:
+                if self.stream.next_link is None:
+                    raise
+                # Only the place inside this read was forgotten; the read can begin again.
+                self.stream.next_link = None
+                counts = self._delta()
+        counts.seconds = self._context.monotonic() - started
+        return counts
+
+    def _delta(self) -> Counts:
+        stream, counts = self.stream, Counts()
+        start = stream.next_link or stream.delta_link or ""
+        if stream.next_link is None:
+            stream.reads_begun += 1
+            stream.rows_read = 0
+        for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
+            with self._context.database.transaction():
+                counts.add(self._applier.apply(page.rows, How.LIVE))
+                self._context.state.deletions.add(stream.entity, page.deleted)
+                was = stream.place
+                stream.next_link, stream.rows_read = page.next_link, stream.rows_read + len(page.rows)
+                if page.next_link is None:
+                    self._end_delta(page, counts)
+                self._context.state.streams.checkpoint(stream, was=was)
+            if page.next_link is not None and self._context.stopping():
+                break
+        return counts
+
+    def _end_delta(self, page: Page, counts: Counts) -> None:
+        stream = self.stream
+        _check_token(stream.entity.value, stream.delta_link, page.delta_link)
+        stream.delta_link = page.delta_link
+        stream.reads_finished = stream.reads_begun
+        stream.token_at = self._context.now()
+        counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
+
+    def _weak_changes(self) -> Counts:
+        """Without change tracking: by `modifiedon`, and a full read once a day, or every time, for the deletions."""
+        stream = self.stream
+        age = _moment(self._context.now()) - _moment(stream.begun_at or self._context.now())
+        if self._has_modified and age < _SWEEP_EVERY:
+            stream.reads_begun += 1
+            counts = self.fresh()
+            stream.reads_finished = stream.reads_begun
+            with self._context.database.transaction():
+                self._context.state.streams.put(stream)
+            return counts
+        stream.state, stream.reading, stream.delta_link = StreamState.COPYING, Reading.BASELINE, None
+        return self.copy(lambda: False)
+
+    def fresh(self) -> Counts:
+        """Edits made since the reading began, by `modifiedon`, so that they do not wait for its end (S12)."""
+        stream, counts = self.stream, Counts()
+        if not self._has_modified or stream.begun_at is None:
+            return counts
+        mark = stream.fresh_mark or stream.begun_at
+        since = (_moment(mark) - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query = self._query(filter=f"modifiedon ge {since}", orderby=f"modifiedon,{self._plan.table.primary_id}")
+        for page in pages(self._context.dynamics, query, self._plan.decoder, page_size=self._size):
+            with self._context.database.transaction():
+                counts.add(self._applier.apply(page.rows, How.LIVE))
+                stream.fresh_mark = max([mark, *(self._modified(row) or mark for row in page.rows)])
+                self._context.state.streams.checkpoint(stream, was=stream.place)
+            if self._context.stopping():
+                break
+        return counts
+
+    @property
+    def _has_modified(self) -> bool:
+        return "modifiedon" in self._plan.decoder.fields
+
+    def _query(self, **options: Any) -> PageQuery:
+        return PageQuery(table=self._plan.table, columns=self._plan.columns, page_size=self._size, **options)
+
+
+_WEAK_END = "end"
+"""Stands where a table without change tracking has no delta link."""
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _check_token(table: str, before: str | None, after: str | None) -> None:
+    """A token that counts back tells of a restore in place (S9). Tokens are opaque; one that does not look like the
+    documented form (reference 4.2) is not judged."""
+    old, new = _TOKEN.search(before or ""), _TOKEN.search(after or "")
+    if old and new and int(new[1]) < int(old[1]):
+        raise OrganisationRestored(
+            f"The changes of {table} now end before the place Tandem has read to ({new[1]} after {old[1]}).",
+            entity=table,
+        )

@@ -1,0 +1,140 @@
+"""The tables of one subscription, ready to be read: plan, applier and stream of each.
+
+Built from Dynamics' metadata and the field choices when the sync starts and whenever the schema changes; in between
+nothing is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tandem.dynamics.client import Dynamics
+from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson, TandemError
+from tandem.model.schema import Table
+from tandem.state.state import FieldChoice
+from tandem.state.streams import Reading, Stream, StreamState
+from tandem.sync.applier import Applier
+from tandem.sync.companies import CompanyApplier
+from tandem.sync.connections import ConnectionApplier, RoleNames
+from tandem.sync.context import Context
+from tandem.sync.defined import definition
+from tandem.sync.opportunities import OpportunityApplier
+from tandem.sync.people import PeopleApplier
+from tandem.sync.plan import FilterUnreadable, TablePlan, chosen_fields
+from tandem.sync.staff import StaffApplier
+
+CONNECTION_ROLE = "connectionrole"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tables:
+    """What can be read now. `problems` names the tables that cannot, with the reason."""
+
+    plans: dict[Entity, TablePlan] = field(default_factory=dict)
+    appliers: dict[Entity, Applier] = field(default_factory=dict)
+    problems: dict[Entity, TandemError] = field(default_factory=dict)
+
+
+def read_metadata(context: Context, user_id: str) -> tuple[dict[str, Table], dict[Entity, frozenset[str]]]:
+    """The definitions of the tables and, per table, the columns the sync user cannot read (D1, D4)."""
+    names = [*(entity.value for entity in Entity), CONNECTION_ROLE]
+    tables = context.dynamics.tables(names, context.settings.language)
+    unreadable = {
+        entity: context.dynamics.unreadable_columns(user_id, tables[entity.value])
+        for entity in Entity
+        if entity.value in tables
+    }
+    return tables, unreadable
+
+
+def count_rows(dynamics: Dynamics, entities: Sequence[Entity]) -> dict[Entity, int]:
+    """How many rows Dynamics says these tables have, up to a day old (reference 3.3); what it does not tell is absent.
+
+    Memberships are an intersect table; whether Dynamics counts those is unconfirmed, so they are not asked for.
+    """
+    asked = [entity for entity in entities if entity is not Entity.TEAM_MEMBERSHIP]
+    try:
+        counts = dynamics.record_counts([entity.value for entity in asked]) if asked else {}
+    except NeedsPerson:
+        # One table that refuses takes the others with it.
+        return {} if len(asked) == 1 else {key: n for one in asked for key, n in count_rows(dynamics, [one]).items()}
+    return {entity: counts[entity.value] for entity in asked if entity.value in counts}
+
+
+def build_tables(context: Context, *, organization_id: str, user_id: str) -> Tables:
+    """Read the metadata and put the appliers together. A table the organisation lacks is left out (section 7)."""
+    metadata, unreadable = read_metadata(context, user_id)
+    choices, found = context.state.choices(), Tables()
+    for entity in Entity:
+        table = metadata.get(entity.value)
+        if table is None:
+            continue
+        fields = chosen_fields(entity, table, choices.get(entity, {}), unreadable[entity])
+        try:
+            found.plans[entity] = TablePlan(
+                entity, table, fields, organization_id=organization_id, unreadable=unreadable[entity]
+            )
+        except FilterUnreadable as problem:
+            found.problems[entity] = problem
+    names = RoleNames(context.dynamics, metadata.get(CONNECTION_ROLE))
+    for entity, plan in found.plans.items():
+        found.appliers[entity] = _applier(context, plan, found.plans, names)
+    with context.database.transaction():
+        context.marketing.define_fields([definition(field) for plan in found.plans.values() for field in plan.fields])
+        _mark_broken(context, metadata, choices)
+    return found
+
+
+def ensure_stream(context: Context, plan: TablePlan, streams: Mapping[Entity, Stream]) -> Stream:
+    """The table's stream under its present selection; another selection starts another read."""
+    held = streams.get(plan.entity)
+    if held is not None and held.fingerprint == plan.fingerprint:
+        return held
+    weak = not plan.table.change_tracking
+    reading = Reading.FIRST_COPY if held is None or held.live_at is None else Reading.SELECTION
+    stream = Stream(entity=plan.entity, fingerprint=plan.fingerprint, weak=weak, reading=reading)
+    if held is not None:
+        stream.reads_begun, stream.reads_finished = held.reads_begun, held.reads_finished
+        stream.live_at = held.live_at
+    with context.database.transaction():
+        context.state.streams.put(stream)
+        context.state.streams.drop_others(stream)
+    return stream
+
+
+def expired(stream: Stream, reason: str) -> Stream:
+    """The stream after its token was lost: a re-baseline finds the differences, deletions included (S11)."""
+    stream.state, stream.reading = StreamState.COPYING, Reading.BASELINE
+    stream.next_link = stream.delta_link = None
+    stream.rows_read, stream.reason = 0, reason
+    return stream
+
+
+def _applier(context: Context, plan: TablePlan, plans: dict[Entity, TablePlan], names: RoleNames) -> Applier:
+    match plan.entity:
+        case Entity.LEAD | Entity.CONTACT:
+            return PeopleApplier(context, plan, plans)
+        case Entity.ACCOUNT:
+            return CompanyApplier(context, plan)
+        case Entity.OPPORTUNITY:
+            return OpportunityApplier(context, plan)
+        case Entity.CONNECTION:
+            return ConnectionApplier(context, plan, names)
+        case _:
+            return StaffApplier(context, plan)
+
+
+def _mark_broken(
+    context: Context, metadata: Mapping[str, Table], choices: Mapping[Entity, Mapping[str, FieldChoice]]
+) -> None:
+    """A selected column that Dynamics lost is left out and shown as broken; the rest goes on."""
+    changed = []
+    for entity, by_column in choices.items():
+        table = metadata.get(entity.value)
+        for column, choice in by_column.items():
+            broken = None if table and column in table.columns else f"{column} is no longer a column of {entity.value}"
+            if choice.selected and broken != choice.broken:
+                changed.append(msgspec.structs.replace(choice, broken=broken))
+    context.state.put_choices(changed)

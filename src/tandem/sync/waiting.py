@@ -1,0 +1,105 @@
+"""Lets go on what waited for a record, and keeps what must wait: no polling, no recursion (rules P11, P14, O2).
+
+A reference to a record that is not here is stored with the reason; the page that brings the record releases it. Only
+the reference waits, never the record that holds it, except a contact whose lead decides whose person it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tandem.marketing.port import Role
+from tandem.model.entities import Entity
+from tandem.model.ids import PersonId
+from tandem.state.links import Link, Waiter
+from tandem.sync.context import Context
+from tandem.sync.plan import TablePlan
+
+LEAD_OF_CONTACT = "lead"
+"""Kind of waiting: a contact names a lead that was not read yet."""
+CONTACT_OF_LEAD = "qualified-into"
+"""Kind of waiting: a qualified lead names a contact that is not synced yet."""
+ROLE = "role"
+"""Kind of waiting: an opportunity role names a person who is not here."""
+AMBIGUOUS = "ambiguous"
+"""Kind of waiting: several people have the new record's e-mail; somebody must choose (P1)."""
+
+
+class WantedRole(NamedTuple):
+    """A person's part in an opportunity, as the record `record` says; the person is `crm_id` of `table`."""
+
+    record: str
+    table: Entity
+    crm_id: str
+    opportunity: str
+    role: str
+    source: str
+    is_primary: int
+
+
+class Waiting:
+    """What waits for the rows of one people table."""
+
+    def __init__(self, context: Context, plans: dict[Entity, TablePlan], entity: Entity) -> None:
+        self._context = context
+        self._contacts = plans.get(Entity.CONTACT)
+        self._entity = entity
+
+    def release(self, ids: Sequence[str], apply_contacts: Callable[[Sequence[Any]], None]) -> None:
+        """These records are here now: give roles, and apply the contacts that waited for a lead among them."""
+        waiters = self._context.state.waiting.for_targets(self._entity, ids)
+        self._give_roles([each for each in waiters if each.kind == ROLE])
+        self._apply([each for each in waiters if each.kind == LEAD_OF_CONTACT], apply_contacts)
+
+    def settle(self, finished: int, apply_contacts: Callable[[Sequence[Any]], None]) -> None:
+        """Apply the contacts whose lead a read begun after theirs did not bring; `finished` numbers the last read."""
+        waiting = self._context.state.waiting
+        while waiters := waiting.settled(Entity.LEAD, LEAD_OF_CONTACT, finished=finished):
+            self._apply(waiters, apply_contacts)
+
+    def _apply(self, waiters: Sequence[Waiter], apply_contacts: Callable[[Sequence[Any]], None]) -> None:
+        if not waiters:
+            return
+        self._context.state.waiting.stop(waiters)
+        if self._contacts is not None:
+            decode = self._contacts.decoder.decode_row
+            apply_contacts([decode((each.payload or "").encode()) for each in waiters])
+
+    def _give_roles(self, waiters: Sequence[Waiter]) -> None:
+        if not waiters:
+            return
+        links = self._context.state.links.of(self._entity, {each.target_id for each in waiters})
+        ready = [each for each in waiters if _person(links.get(each.target_id)) is not None]
+        roles = [
+            Role(opportunity, PersonId(_person(links[each.target_id]) or 0), role, source, is_primary)
+            for each in ready
+            for opportunity, role, source, is_primary in msgspec.json.decode(each.payload or "[]")
+        ]
+        self._context.marketing.mirrors.put_roles(roles)
+        self._context.state.waiting.stop(ready)
+
+
+def give_roles(context: Context, source: Entity, wanted: Sequence[WantedRole], links: dict[str, Link]) -> None:
+    """Give roles to people that are here, let the others wait (O2). `links`: those of the people's CRM ids."""
+    roles, waiting = list[Role](), dict[tuple[str, Entity, str, str], list[tuple[str, str, str, int]]]()
+    for each in wanted:
+        link = links.get(each.crm_id)
+        person = _person(link)
+        if person is not None:
+            roles.append(Role(each.opportunity, PersonId(person), each.role, each.source, each.is_primary))
+        else:
+            reason = "the person is excluded by the filter" if link else "the person has not been read yet"
+            key = (each.record, each.table, each.crm_id, reason)
+            waiting.setdefault(key, []).append((each.opportunity, each.role, each.source, each.is_primary))
+    context.marketing.mirrors.put_roles(roles)
+    # One contact can be both the primary contact and the customer: both roles wait for the same record.
+    page = [
+        (Waiter(source, record, crm_id, ROLE, msgspec.json.encode(payload).decode()), table.value, None, reason)
+        for (record, table, crm_id, reason), payload in waiting.items()
+    ]
+    context.state.waiting.add(page, at=context.now())
+
+
+def _person(link: Link | None) -> int | None:
+    return link.person_id if link is not None else None
