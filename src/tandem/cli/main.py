@@ -1,0 +1,138 @@
+"""The `tandem` command: what all commands share, and how each of them may end.
+
+A command that fails says what happened and what to do, and its exit code tells a script whether the work failed (1)
+or the command line was wrong (2). Nobody is shown a traceback who did not ask for one.
+
+Modules of commands import the rooms they drive inside their functions: `tandem --help` must not load a database
+driver, a web server and a cipher.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+import tandem
+from tandem.cli import (
+    connection,
+    demo,
+    errors,
+    export,
+    fields,
+    holds,
+    links,
+    output,
+    people,
+    sandbox,
+    status,
+    syncing,
+    validate,
+)
+from tandem.cli.invocation import ExitCode, Invocation
+from tandem.model.errors import OurBug, TandemError
+
+_logger = logging.getLogger(__name__)
+# Python prints what is logged while no log is open; a command that needs no settings opens none.
+logging.getLogger("tandem").addHandler(logging.NullHandler())
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app.command("demo")(demo.demo)
+app.command("sandbox")(sandbox.sandbox)
+app.command("connect")(connection.connect)
+app.command("disconnect")(connection.disconnect)
+app.command("enable")(connection.enable)
+app.command("disable")(connection.disable)
+app.command("sync")(syncing.sync)
+app.command("run")(syncing.run)
+app.command("status")(status.status)
+app.command("errors")(errors.errors)
+app.command("holds")(holds.holds)
+app.command("links")(links.links)
+app.command("validate")(validate.validate)
+app.command("fields")(fields.fields)
+app.command("export")(export.export)
+app.add_typer(people.app, name="people")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        output.line(f"tandem {tandem.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    subscription: Annotated[
+        str | None, typer.Option("--subscription", "-s", metavar="NAME", help="The subscription to work on.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show the log, its place, and the traceback of a failure.")
+    ] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Keep a marketing database and a Microsoft Dynamics 365 organisation in step."""
+    invocation = context.find_object(Invocation)
+    assert invocation is not None
+    invocation.subscription = subscription
+    invocation.verbose = verbose
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name; default: this process's) and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with ExitStack() as resources:
+        invocation = Invocation(resources)
+        try:
+            return _run(given, invocation)
+        except BrokenPipeError:
+            # Python flushes once more at its end and would complain about the same closed pipe.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.PIPE_CLOSED
+        except KeyboardInterrupt:
+            output.note("Stopped.")
+            return ExitCode.INTERRUPTED
+        except TandemError as problem:
+            _complain(problem, verbose=invocation.verbose)
+        except Exception as problem:
+            _logger.exception("a command failed unexpectedly")
+            _complain(OurBug(f"{type(problem).__name__}: {problem}"), verbose=invocation.verbose)
+    return ExitCode.FAILED
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    command = get_command(app)
+    try:
+        with command.make_context("tandem", arguments, obj=invocation) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        sys.stdout.flush()
+        return end.exit_code
+    except typer.Abort:  # a question was answered with no, or with the end of the input
+        output.note("Nothing was done.")
+        return ExitCode.FAILED
+    except TyperException as problem:
+        at = getattr(problem, "ctx", None)
+        output.note(f"{problem.format_message()}\nSee: {at.command_path if at else 'tandem'} --help")
+        return problem.exit_code
+    return ExitCode.DONE
+
+
+def _complain(problem: TandemError, *, verbose: bool) -> None:
+    """Say what happened, what to do and the code to look it up by; with `verbose` the traceback before that."""
+    from tandem.runtime.logs import redactor
+
+    if verbose:
+        output.note(redactor.clean(traceback.format_exc()))
+    lines = [problem.message, problem.remedy, f"[{problem.code}]"]
+    output.note(redactor.clean("\n".join(line for line in lines if line)))

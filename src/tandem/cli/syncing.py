@@ -1,0 +1,175 @@
+"""`tandem sync` and `tandem run`: the engine at work, once or for ever.
+
+Whoever runs these from a script sees nothing but the exit code, so it tells the four ends apart: all well, something
+failed, single records failed, stopped half-way.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tandem.cli import output, progress
+from tandem.cli.entities import entities_named
+from tandem.cli.invocation import ExitCode
+from tandem.model.entities import Entity
+
+if TYPE_CHECKING:
+    from tandem.runtime.settings import Settings
+    from tandem.runtime.subscription import Subscription
+    from tandem.runtime.syncing import Estimate, Stop
+    from tandem.sync.context import Context
+    from tandem.sync.cycle import CycleReport, Engine
+
+CycleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per cycle.")]
+
+
+def sync(
+    context: typer.Context,
+    enable: Annotated[bool, typer.Option("--enable", help="Switch the sync on first.")] = False,
+    entity: Annotated[
+        str | None, typer.Option(metavar="ENTITY", help="Read this table only, by either name; the others wait.")
+    ] = None,
+    json: CycleJson = False,
+) -> None:
+    """Sync once now. The first time this copies the whole organisation; stopped, it goes on where it was.
+
+    Exits 1 when a table or everything failed, 3 when single records could not be synced.
+    """
+    from tandem.runtime import syncing
+
+    only = entities_named(entity) if entity else list(Entity)
+    with _at_work(context.obj.settings, enable=enable) as (subscription, engine, work, stop):
+        if syncing.nothing_read(subscription):
+            _tell_estimate(syncing.estimate(subscription, work.dynamics, only=only))
+        cycles = []
+        for cycle in syncing.cycles(engine, stop, only=only):
+            cycles.append(cycle)
+            if json:
+                output.json(cycle.as_json())
+        held = sum(hold.state == "open" for hold in subscription.state.journal.holds())
+        failed = sum(
+            count for (_, level), count in subscription.state.journal.count_errors().items() if level == "record"
+        )
+    # The bars are gone now: what is printed stays.
+    if not json:
+        _tell_totals(cycles)
+    if held:
+        output.note(f"{held} holds wait for a decision: tandem holds")
+    code = _end(cycles[-1], failed=failed, stopped=stop())
+    if code is not ExitCode.DONE:
+        raise typer.Exit(code)
+
+
+def run(
+    context: typer.Context,
+    interval: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="Wait between two cycles, from the end of one.")
+    ] = None,
+    json: CycleJson = False,
+) -> None:
+    """Keep in step: sync, wait, sync again, until SIGTERM or Ctrl-C, which end it after the page in hand.
+
+    While the sync is switched off nothing is read. What passes by itself, such as a lost network, is waited for.
+    """
+    from tandem.model.errors import RetryLater
+    from tandem.runtime import syncing
+
+    settings = context.obj.settings
+
+    def told(cycle: "CycleReport") -> None:
+        if json:
+            output.json(cycle.as_json())
+        else:
+            output.line(_sentence(cycle))
+        _tell_problems(cycle)
+
+    def failed(problem: RetryLater) -> None:
+        output.note(f"{problem.message} {problem.remedy} [{problem.code}]")
+
+    with _at_work(settings, enable=False) as (subscription, engine, _, stop):
+        syncing.run_for_ever(
+            engine,
+            stop,
+            interval=interval or settings.interval,
+            enabled=lambda: subscription.enabled,
+            told=told,
+            failed=failed,
+        )
+
+
+@contextmanager
+def _at_work(settings: "Settings", *, enable: bool) -> Iterator[tuple["Subscription", "Engine", "Context", "Stop"]]:
+    """The engine of the subscription, alone at work, with its progress shown."""
+    from tandem.runtime import syncing
+    from tandem.runtime.subscription import opened
+
+    with opened(settings) as subscription:
+        subscription.connection()
+        if not enable:
+            syncing.require_enabled(subscription)
+        with (
+            syncing.stopped_by_signals() as stop,
+            progress.shown() as report,
+            syncing.engine_of(subscription, report=report, stopping=stop) as (engine, work),
+        ):
+            if enable:
+                syncing.enable(subscription, True)
+            yield subscription, engine, work, stop
+
+
+def _end(last: "CycleReport", *, failed: int, stopped: bool) -> ExitCode:
+    """Tell what is not well, and the exit code that says so; `failed` counts records with open errors."""
+    _tell_problems(last)
+    if last.problems:
+        return ExitCode.FAILED
+    if stopped:
+        output.note("Stopped. The next `tandem sync` goes on from here.")
+        return ExitCode.INTERRUPTED
+    if failed:
+        output.note(f"{failed:,} records could not be synced: see `tandem errors`.")
+        return ExitCode.RECORD_ERRORS
+    return ExitCode.DONE
+
+
+def _tell_estimate(estimate: "Estimate") -> None:
+    rows = ", ".join(f"{table} {count:,}" for table, count in estimate.rows.items())
+    output.note(
+        f"First copy, estimated: {sum(estimate.rows.values()):,} rows ({rows}), {estimate.requests:,} requests, "
+        f"{estimate.minutes:g} minutes, {estimate.disk_bytes / 1_000_000:,.0f} MB of disk."
+    )
+
+
+def _tell_totals(cycles: Sequence["CycleReport"]) -> None:
+    """One row per table, over all cycles of this command."""
+    from tandem.sync.context import Counts
+
+    totals: dict[Entity, Counts] = {}
+    for cycle in cycles:
+        for entity, counts in cycle.entities.items():
+            totals.setdefault(entity, Counts()).add(counts)
+    names = ("read", "created", "updated", "deleted", "unchanged", "excluded", "waiting", "pushed", "failed", "seconds")
+    rows = [[entity.value, *(getattr(totals[entity], name) for name in names)] for entity in Entity if entity in totals]
+    output.table(["table", *names], rows, optional=("excluded", "waiting", "pushed", "failed"))
+    requests, seconds = sum(cycle.requests for cycle in cycles), sum(cycle.seconds for cycle in cycles)
+    output.line(f"{requests:,} requests to Dynamics, none to marketing, {progress.span(seconds)}.")
+    if any(cycle.completed_copy for cycle in cycles):
+        output.line("The first copy is complete. `tandem run` keeps it in step.")
+
+
+def _tell_problems(cycle: "CycleReport") -> None:
+    for entity, problem in cycle.problems.items():
+        output.note(f"{entity.value}: {problem.message} {problem.remedy} [{problem.code}]")
+
+
+def _sentence(cycle: "CycleReport") -> str:
+    """What a cycle did, in one line."""
+    sums = {
+        name: sum(getattr(counts, name) for counts in cycle.entities.values())
+        for name in ("read", "created", "updated", "deleted", "waiting")
+    }
+    moved = ", ".join(f"{count:,} {name}" for name, count in sums.items() if count) or "nothing new"
+    copying = f"; still copying {', '.join(each.value for each in cycle.unfinished)}" if cycle.unfinished else ""
+    complete = "; the first copy is complete" if cycle.completed_copy else ""
+    return f"{moved}; {cycle.requests:,} requests, {cycle.seconds:.1f} s{copying}{complete}"

@@ -1,0 +1,124 @@
+"""Sync errors as people meet them: one entry per cause, with what to do (rule N4).
+
+A lost privilege on a table of a million rows is one thing to repair, not a million lines to read.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from tandem.model.errors import NeedsPerson
+from tandem.runtime.subscription import Subscription
+
+
+class NoSuchError(NeedsPerson):
+    """An error was named that is not kept."""
+
+    code = "no-such-error"
+    advice = "`tandem errors` lists the errors with their ids."
+
+
+class FileUnwritable(NeedsPerson):
+    """A report cannot be written to its file."""
+
+    code = "file-unwritable"
+    advice = "Name a file in a folder that exists and may be written."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncError:
+    """One failure that is kept. `crm_id` and `person_id` are None where a whole table failed."""
+
+    id: int
+    cause: str
+    entity: str
+    crm_id: str | None
+    person_id: int | None
+    operation: str
+    direction: str
+    level: str
+    code: str
+    field: str | None
+    message: str
+    advice: str
+    state: str
+    times: int
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """All errors of one cause that are not healed, newest first; `message` and `advice` are the newest one's."""
+
+    cause: str
+    entity: str
+    operation: str
+    code: str
+    field: str | None
+    message: str
+    advice: str
+    times: int
+    first_at: str
+    last_at: str
+    errors: list[SyncError]
+
+
+def read_errors(subscription: Subscription) -> list[SyncError]:
+    """Every error kept, newest first, healed ones included."""
+    return [SyncError(**row) for row in subscription.state.journal.errors()]
+
+
+def by_cause(errors: Iterable[SyncError]) -> list[Cause]:
+    """The errors that are not healed, by cause, the cause met last first."""
+    known = sorted((each for each in errors if each.state != "healed"), key=attrgetter("cause"))
+    groups = [list(group) for _, group in groupby(known, key=attrgetter("cause"))]
+    return sorted((_cause(group) for group in groups), key=attrgetter("last_at"), reverse=True)
+
+
+def write_csv(errors: Iterable[SyncError], path: Path) -> int:
+    """Write errors to a CSV file, one a row, and return how many. Raises FileUnwritable."""
+    names = [name for name in SyncError.__slots__ if name != "cause"]
+    rows = [[getattr(each, name) for name in names] for each in errors]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([names, *rows])
+    except OSError as problem:
+        raise FileUnwritable(f"{path} cannot be written: {problem.strerror}.", file=str(path)) from None
+    return len(rows)
+
+
+def retry(subscription: Subscription, error_id: int | None) -> int:
+    """Count an error, or all of them (None), as open again: the next cycle tries. Raises NoSuchError."""
+    ids = [each.id for each in read_errors(subscription) if each.state != "healed"] if error_id is None else [error_id]
+    for each in ids:
+        _mark(subscription, each, "open")
+    return len(ids)
+
+
+def ignore(subscription: Subscription, error_id: int) -> None:
+    """Do not count an error any more, however often it comes again. Raises NoSuchError."""
+    _mark(subscription, error_id, "ignored")
+
+
+def _mark(subscription: Subscription, error_id: int, state: str) -> None:
+    with subscription.database.transaction():
+        if not subscription.state.journal.set_error_state(error_id, state):
+            raise NoSuchError(f"There is no error {error_id}.", error=error_id)
+
+
+def _cause(errors: list[SyncError]) -> Cause:
+    newest: dict[str, Any] = {
+        name: getattr(errors[0], name)
+        for name in ("cause", "entity", "operation", "code", "field", "message", "advice", "last_at")
+    }
+    return Cause(
+        **newest,
+        times=sum(each.times for each in errors),
+        first_at=min(each.first_at for each in errors),
+        errors=errors,
+    )

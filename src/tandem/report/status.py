@@ -1,0 +1,249 @@
+"""Where a subscription stands, from nothing but what the sync stored: it is told alike by a person's screen and JSON.
+
+A status that asked Dynamics would fail exactly when it is needed, and one that is computed beside the sync would
+disagree with it one day. So everything here is a stored fact, and whoever looks disturbs nobody.
+
+The state is the first that holds:
+
+    not connected   no organisation, or its credentials were forgotten
+    disabled        the switch is off
+    halted          the last cycle ended for a reason that only a person removes; nothing goes on until then
+    retrying        the last cycle ended for a reason that passes by itself
+    partly halted   single tables cannot be read, or wait for a person; the others go on
+    first copy      the first copy is not complete
+    current         everything read was applied
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from tandem.model.entities import Entity
+from tandem.rules.presence import LinkState
+from tandem.runtime.settings import Settings
+from tandem.runtime.subscription import Binding, Subscription, exists, opened
+from tandem.state.streams import Reading, Stream, StreamState
+from tandem.sync.cycle import Outcome
+from tandem.sync.waiting import AMBIGUOUS, LEAD_OF_CONTACT
+
+
+class State(StrEnum):
+    """How it goes, in a word; see the table above."""
+
+    NOT_CONNECTED = "not connected"
+    DISABLED = "disabled"
+    HALTED = "halted"
+    RETRYING = "retrying"
+    PARTLY_HALTED = "partly halted"
+    FIRST_COPY = "first copy"
+    CURRENT = "current"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityStatus:
+    """One table. `records`: what the marketing copy has of it and Dynamics still has.
+
+    `deleted`: deleted in Dynamics since the first copy; `superseded`: leads and contacts that were qualified or merged
+    away, whose person lives on under another record; `excluded`: kept out by the sync filter. The backlog is what was
+    read and not applied, and what a copy has left to read: an insert has no record here yet, an update has.
+    """
+
+    records: int = 0
+    deleted: int = 0
+    superseded: int = 0
+    excluded: int = 0
+    backlog_inserts: int = 0
+    backlog_updates: int = 0
+    oldest_pending: str | None = None
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatus:
+    """How far one table is read. `token_age` in seconds; `weak`: Dynamics does not track its changes.
+
+    While it is being copied: what for, the rows read so far, and Dynamics' estimate of all; else None.
+    """
+
+    state: StreamState
+    weak: bool
+    reading: Reading | None
+    rows_read: int | None
+    total: int | None
+    live_at: str | None
+    token_at: str | None
+    token_age: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingStatus:
+    """References that wait for a record of `target`, counted by reason."""
+
+    entity: str
+    target: str
+    reason: str
+    count: int
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One subscription. Times are ISO 8601 UTC."""
+
+    subscription: str
+    state: State
+    organization_id: str | None = None
+    organization_name: str | None = None
+    url: str | None = None
+    user: str | None = None
+    notify: str | None = None
+    first_copy_completed_at: str | None = None
+    last_cycle: dict[str, Any] | None = None
+    entities: dict[str, EntityStatus] = field(default_factory=dict)
+    streams: dict[str, StreamStatus] = field(default_factory=dict)
+    waiting: list[WaitingStatus] = field(default_factory=list)
+    open_holds: int = 0
+    database: str
+    log_file: str
+
+
+def read_status(settings: Settings) -> Status:
+    """The status of the subscription in `settings`, also where there is none yet. Raises what `opened` raises."""
+    if not exists(settings):
+        return Status(
+            subscription=settings.subscription,
+            state=State.NOT_CONNECTED,
+            database=str(settings.database_file),
+            log_file=str(settings.log_file),
+        )
+    with opened(settings) as subscription:
+        return _status(subscription)
+
+
+def _status(subscription: Subscription) -> Status:
+    state, binding = subscription.state, subscription.binding
+    streams, at = state.streams.all(), subscription.now()
+    return Status(
+        subscription=subscription.name,
+        state=_word(subscription, binding, streams),
+        organization_id=binding.organization_id if binding else None,
+        organization_name=binding.organization_name if binding else None,
+        url=binding.url if binding else None,
+        user=binding.user_name if binding else None,
+        notify=state.setting("notify"),
+        first_copy_completed_at=state.setting("first_copy_completed_at"),
+        last_cycle=_cycle(state.journal.last_cycle()),
+        entities=_entities(subscription, streams),
+        streams={entity.value: _stream(stream, at) for entity, stream in sorted(streams.items(), key=_copy_order)},
+        waiting=[
+            WaitingStatus(entity=entity, target=target, reason=reason, count=count, since=since)
+            for entity, target, _kind, reason, count, since in state.waiting.counts()
+        ],
+        open_holds=sum(hold.state == "open" for hold in state.journal.holds()),
+        database=subscription.database.place,
+        log_file=str(subscription.settings.log_file),
+    )
+
+
+def _copy_order(item: tuple[Entity, Stream]) -> int:
+    return list(Entity).index(item[0])
+
+
+def _word(subscription: Subscription, binding: Binding | None, streams: dict[Entity, Stream]) -> State:
+    if binding is None or binding.credentials is None:
+        return State.NOT_CONNECTED
+    if not subscription.enabled:
+        return State.DISABLED
+    last = subscription.state.journal.last_cycle(finished=True)
+    match last and last["outcome"]:
+        case Outcome.FAILED:
+            return State.HALTED
+        case Outcome.TO_BE_RETRIED:
+            return State.RETRYING
+    if any(level == "job" for _, level in subscription.state.journal.count_errors()):
+        return State.PARTLY_HALTED
+    if any(stream.state is StreamState.HALTED for stream in streams.values()):
+        return State.PARTLY_HALTED
+    if subscription.state.setting("first_copy_completed_at") is None:
+        return State.FIRST_COPY
+    return State.CURRENT
+
+
+def _cycle(cycle: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A stored cycle as one flat object, as `tandem sync --json` prints it, with number, times and outcome."""
+    if cycle is None:
+        return None
+    return {
+        "number": cycle["id"],
+        "begun_at": cycle["begun_at"],
+        "ended_at": cycle["ended_at"],
+        "outcome": cycle["outcome"],
+        **cycle["counts"],
+    }
+
+
+def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict[str, EntityStatus]:
+    state, links = subscription.state, subscription.state.links.counts()
+    records, deleted, excluded = subscription.marketing.counts(), state.deletions.applied(), state.excluded_counts()
+    errors, backlog = state.journal.count_errors(), list(_backlog(subscription, streams))
+    found = {}
+    for entity in Entity:
+        here, marked = records[entity.marketing_name]
+        if entity.is_person:
+            here, marked = links.get((entity, LinkState.LIVE), 0) + links.get((entity, LinkState.PARKED), 0), 0
+        own = [each for each in backlog if each.entity is entity]
+        found[entity.value] = EntityStatus(
+            records=here - marked,
+            deleted=deleted.get(entity.value, 0),
+            superseded=links.get((entity, LinkState.SUPERSEDED), 0),
+            excluded=excluded.get(entity.value, 0) + links.get((entity, LinkState.EXCLUDED), 0),
+            backlog_inserts=sum(each.inserts for each in own),
+            backlog_updates=sum(each.updates for each in own),
+            oldest_pending=min((each.since for each in own if each.since), default=None),
+            errors=sum(count for (name, _level), count in errors.items() if name == entity.value),
+        )
+    return found
+
+
+class _Backlog(NamedTuple):
+    """Work on one table that was begun or read and is not done."""
+
+    entity: Entity
+    inserts: int
+    updates: int
+    since: str | None
+
+
+def _backlog(subscription: Subscription, streams: dict[Entity, Stream]) -> Iterator[_Backlog]:
+    for stream in streams.values():
+        left = max(0, (stream.total or 0) - stream.rows_read)
+        if stream.state is StreamState.COPYING and left:
+            first = stream.reading is Reading.FIRST_COPY
+            yield _Backlog(stream.entity, left if first else 0, 0 if first else left, stream.begun_at)
+    for name, _target, kind, _reason, count, since in subscription.state.waiting.counts():
+        # Other references wait while their record itself is applied; a connection is nothing but its reference.
+        if kind in (LEAD_OF_CONTACT, AMBIGUOUS) or name == Entity.CONNECTION:
+            yield _Backlog(Entity(name), count, 0, since)
+    for hold in subscription.state.journal.holds():
+        if hold.state == "open":
+            yield _Backlog(hold.entity, 0, hold.count, hold.at)
+
+
+def _stream(stream: Stream, at: str) -> StreamStatus:
+    copying, age = stream.state is StreamState.COPYING, None
+    if stream.token_at is not None:
+        age = int((datetime.fromisoformat(at) - datetime.fromisoformat(stream.token_at)).total_seconds())
+    return StreamStatus(
+        state=stream.state,
+        weak=stream.weak,
+        reading=stream.reading if copying else None,
+        rows_read=stream.rows_read if copying else None,
+        total=stream.total if copying else None,
+        live_at=stream.live_at,
+        token_at=stream.token_at,
+        token_age=age,
+        reason=stream.reason,
+    )

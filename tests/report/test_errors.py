@@ -1,0 +1,48 @@
+"""Errors by cause: what one repair would mend stands together."""
+
+from dataclasses import replace
+
+from tandem.report.errors import SyncError, by_cause
+
+ERROR = SyncError(
+    id=1,
+    cause="privilege",
+    entity="contact",
+    crm_id=None,
+    person_id=None,
+    operation="read",
+    direction="pull",
+    level="job",
+    code="missing-privilege",
+    field=None,
+    message="The sync user may not read contact.",
+    advice="Give it the privilege.",
+    state="open",
+    times=3,
+    first_at="2025-01-02",
+    last_at="2025-01-05",
+)
+
+
+def test_N4_one_cause_is_one_entry() -> None:
+    """Its times are added up, it lasts from the first to the last of its errors, and speaks with the newest."""
+    newest = replace(ERROR, id=2, message="Newest.", times=1, first_at="2025-01-04", last_at="2025-01-06")
+
+    (cause,) = by_cause([newest, ERROR])
+
+    assert ("Newest.", 4, "2025-01-02", "2025-01-06") == (cause.message, cause.times, cause.first_at, cause.last_at)
+    assert [2, 1] == [each.id for each in cause.errors]
+
+
+def test_N4_the_cause_met_last_stands_first() -> None:
+    """Whatever order the names of the causes have."""
+    other = replace(ERROR, id=3, cause="another", last_at="2025-01-04")
+
+    assert ["privilege", "another"] == [cause.cause for cause in by_cause([ERROR, other])]
+
+
+def test_N4_what_has_healed_is_left_out_and_what_is_ignored_is_not() -> None:
+    """An ignored one can still be retried."""
+    healed, ignored = replace(ERROR, id=4, cause="gone", state="healed"), replace(ERROR, state="ignored")
+
+    assert [["ignored"]] == [[each.state for each in cause.errors] for cause in by_cause([healed, ignored])]
