@@ -1,18 +1,26 @@
 """A small world per test: a sandbox organisation and a connected subscription."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tandem.database.port import Dialect
 from tandem.testing.world import World
 
+_NUMBERS = itertools.count(1)
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """An organisation without people, connected."""
-    with World(tmp_path) as made:
+
+@pytest.fixture(params=[each.value for each in Dialect])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """An organisation without people, connected; on SQLite and on PostgreSQL."""
+    settings = {}
+    if request.param == Dialect.POSTGRESQL:
+        url = request.getfixturevalue("postgresql_url")
+        settings = {"database": url, "subscription": f"world{next(_NUMBERS)}"}
+    with World(tmp_path, **settings) as made:
         yield made.connect()
 
 

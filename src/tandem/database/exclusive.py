@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from tandem.database.port import InUse
 from tandem.database.postgresql import connect
 
@@ -53,4 +55,9 @@ def lock_schema(url: str, schema: str, *, subscription: str) -> Iterator[None]:
                 f" (database session {owner[0] if owner else 'unknown'}).",
                 subscription=subscription,
             )
-        yield
+        try:
+            yield
+        finally:
+            # The server notices a closed session a moment later; whoever comes next should not have to wait for that.
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("select pg_advisory_unlock(hashtext(%s))", (key,))
