@@ -119,7 +119,7 @@ def test_a_kept_organisation_comes_back_as_it_was(tmp_path: Path, csv_folder: Pa
 def test_the_switches_of_a_fault_file_are_on_from_the_start(tmp_path: Path) -> None:
     """The first request that matches is struck."""
     faults = tmp_path / "faults.json"
-    faults.write_text('[{"switch": "unexpected", "path": "/accounts"}]')
+    faults.write_text('[{"switch": "unexpected", "path": "accounts"}]')
 
     with started("--people", "0", "--faults", str(faults), folder=tmp_path) as process:
         ready = json.loads(first_line(process.stdout))

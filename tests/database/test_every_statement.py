@@ -109,7 +109,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with database.transaction():
             _fill(database)
             for entity in Entity:
-                EmbeddedMarketing(database).build_indexes(entity.marketing_name)
+                EmbeddedMarketing(database).build_indexes(entity)
         yield database
 
 

@@ -71,6 +71,20 @@ def test_S1_a_passing_failure_is_told_and_tried_again(world: World) -> None:
     assert [100.0, 300, 100.0, 300] == waits
 
 
+def test_S1_a_stop_is_heard_while_dynamics_asks_for_patience(world: World) -> None:
+    """Ten minutes of Retry-After do not keep the process from ending; the page in hand is not half-done."""
+    world.create("contact", lastname="Ek")
+    world.fault("throttle-requests", seconds=600, path="contacts")
+    stop = syncing.Stop(threading.Event())
+    stop.event.set()
+
+    with syncing.engine_of(world.subscription, sleep=stop.sleep) as (engine, _), pytest.raises(syncing.Stopped):
+        engine.cycle()
+
+    world.sync()
+    assert ["Ek"] == [row["lastName"] for row in world.export("person")]
+
+
 def test_S2_the_first_copy_shows_rows_done_and_an_estimate_of_all(make_world) -> None:
     """Each page reports; the last report of a table has every row."""
     world = make_world(people=300, page_size="50").connect()

@@ -112,11 +112,15 @@ def _at_work(settings: "Settings", *, enable: bool) -> Iterator[tuple["Subscript
         with (
             syncing.stopped_by_signals() as stop,
             progress.shown() as report,
-            syncing.engine_of(subscription, report=report, stopping=stop) as (engine, work),
+            syncing.engine_of(subscription, report=report, stopping=stop, sleep=stop.sleep) as (engine, work),
         ):
             if enable:
                 syncing.enable(subscription, True)
-            yield subscription, engine, work, stop
+            try:
+                yield subscription, engine, work, stop
+            except syncing.Stopped as problem:
+                output.note(f"{problem.message} {problem.remedy}")
+                raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _end(last: "CycleReport", *, failed: int, stopped: bool) -> ExitCode:

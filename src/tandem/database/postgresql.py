@@ -5,7 +5,7 @@ and write over the other's decision; SQLite has that lock by nature, so both dat
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -32,6 +32,12 @@ def connect(url: str, *, application: str = "tandem") -> psycopg.Connection[_Row
     except psycopg.ProgrammingError:
         # The driver's words quote the part of the URL it stumbled over, which may be the password.
         raise DatabaseGone(f"The address of PostgreSQL at {_server(url)} is not a URL it understands.") from None
+
+
+def schema_exists(url: str, schema: str) -> bool:
+    """Is there a schema of this name? Raises DatabaseGone."""
+    with closing(connect(url)) as connection:
+        return connection.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone() is not None
 
 
 class PostgresqlDatabase:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 
 
@@ -318,7 +319,7 @@ class MarketingDatabase(Protocol):
         """(records, of them deleted) by marketing name."""
         ...
 
-    def build_indexes(self, entity: str) -> None:
+    def build_indexes(self, entity: Entity) -> None:
         """The copy of `entity` is complete: build what only later look-ups need, and refresh the planner's figures."""
         ...
 

@@ -100,7 +100,7 @@ class Settings:
         Path | None,
         Meta(
             extra={"default": "the system's certificates"},
-            description="PEM file of certificate authorities to trust instead of the system's.",
+            description="PEM file of certificate authorities to trust besides the system's.",
         ),
     ] = None
     match_email: Annotated[

@@ -14,7 +14,7 @@ import msgspec
 from tandem.database.exclusive import lock_file, lock_schema
 from tandem.database.migrations import migrate
 from tandem.database.port import Database
-from tandem.database.postgresql import PostgresqlDatabase
+from tandem.database.postgresql import PostgresqlDatabase, schema_exists
 from tandem.database.sqlite import SqliteDatabase
 from tandem.dynamics.credentials import Credentials
 from tandem.marketing.embedded import EmbeddedMarketing
@@ -109,8 +109,10 @@ class Subscription:
 
 
 def exists(settings: Settings) -> bool:
-    """Is there anything of this subscription yet? On PostgreSQL the schema is looked up when it is opened."""
-    return settings.database is not None or settings.database_file.exists()
+    """Is there anything of this subscription yet? Raises DatabaseGone."""
+    if settings.database is not None:
+        return schema_exists(settings.database.url, SCHEMA_PREFIX + settings.subscription)
+    return settings.database_file.exists()
 
 
 @contextmanager
@@ -120,7 +122,8 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Subscription
     Raises NotConnected where there is none, DatabaseNewer, DatabaseGone or DatabaseFull.
     """
     if not create and not exists(settings):
-        raise NotConnected(f"There is no subscription {settings.subscription!r} in {settings.home}.")
+        place = settings.database or settings.home
+        raise NotConnected(f"There is no subscription {settings.subscription!r} in {place}.")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.closing(_database(settings)) as database:
         migrate(database, marketing_migrations() + state_migrations(), at=now())

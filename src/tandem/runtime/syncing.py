@@ -44,6 +44,13 @@ class Estimate:
     disk_bytes: int
 
 
+class Stopped(RetryLater):
+    """A stop was asked for while Dynamics had told Tandem to wait."""
+
+    code = "stopped"
+    advice = "Nothing to do: the next run goes on from here."
+
+
 @dataclass(slots=True)
 class Stop:
     """Asks the work in hand to end at the next page."""
@@ -56,6 +63,11 @@ class Stop:
     def wait(self, seconds: float) -> None:
         """Wait, but not longer than until the stop is asked for."""
         self.event.wait(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for Dynamics, which may ask for minutes. Raises Stopped when the stop is asked for meanwhile."""
+        if self.event.wait(seconds):
+            raise Stopped("Stopped while waiting for Dynamics.")
 
 
 @contextmanager
@@ -90,11 +102,11 @@ def sync_settings(settings: Settings) -> SyncSettings:
 
 
 @contextmanager
-def dynamics_of(subscription: Subscription) -> Iterator[Dynamics]:
-    """The subscription's organisation, with its stored credentials. Raises NotConnected."""
+def dynamics_of(subscription: Subscription, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Dynamics]:
+    """The subscription's organisation, with its stored credentials; `sleep` waits for it. Raises NotConnected."""
     binding = subscription.connection()
     bundle = binding.ca_bundle or subscription.settings.ca_bundle
-    with Dynamics(binding.url, subscription.credentials(), ca_bundle=bundle) as dynamics:
+    with Dynamics(binding.url, subscription.credentials(), ca_bundle=bundle, sleep=sleep) as dynamics:
         yield dynamics
 
 
@@ -104,11 +116,12 @@ def engine_of(
     *,
     report: Callable[[Progress], None] = lambda _progress: None,
     stopping: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Engine, Context]]:
-    """The subscription at work, alone. Raises InUse, CopiedDatabase, NotConnected."""
+    """The subscription at work, alone, until `stopping` says so. Raises InUse, CopiedDatabase, NotConnected."""
     with subscription.exclusive(), contextlib.ExitStack() as stack:
         binding = subscription.connection()
-        dynamics = stack.enter_context(dynamics_of(subscription))
+        dynamics = stack.enter_context(dynamics_of(subscription, sleep=sleep))
         instance.check_in(subscription)
         context = Context(
             database=subscription.database,
@@ -172,6 +185,8 @@ def run_for_ever(
             if enabled():
                 for report in cycles(engine, stop):
                     told(report)
+        except Stopped:
+            return
         except RetryLater as problem:
             failed(problem)
             stop.wait(max(0.0, (problem.retry_after or 0.0) - interval))

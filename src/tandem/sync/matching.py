@@ -44,6 +44,8 @@ class Matching:
                 matched.append((row, found.pop(email)[0]))
             else:
                 plain.append(row)
+        settled = [self._plan.id(row) for row in [*plain, *(row for row, _ in matched)]]
+        self._context.state.waiting.stop_all(self._plan.entity, settled)
         self._link(matched, links, how)
         self._wait(ambiguous)
         counts.updated += len(matched)

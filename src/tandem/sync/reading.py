@@ -106,7 +106,7 @@ class TableReader:
                 state.streams.put(stream)
                 return
         with self._context.database.transaction():
-            self._context.marketing.build_indexes(stream.entity.marketing_name)
+            self._context.marketing.build_indexes(stream.entity)
         absent = self._absent() if stream.reading is not Reading.FIRST_COPY else []
         with self._context.database.transaction():
             state.deletions.add(stream.entity, absent)

@@ -12,13 +12,15 @@ from tandem.marketing.embedded.companies import EmbeddedCompanies
 from tandem.marketing.embedded.mirrors import EmbeddedMirrors
 from tandem.marketing.embedded.people import EmbeddedPeople
 from tandem.marketing.port import FieldDefinition
+from tandem.model.entities import Entity
 
 _SQL = load_statements("tandem.marketing.embedded")
 _DEFINITION = ("entity", "api_name", "label", "type", "max_length", "precision", "options")
 _INDEXES = {
-    "person": ("index_people", "index_company_of_people", "index_activities"),
-    "opportunity": ("index_customers",),
-    "opportunityrole": ("index_roles", "index_role_sources"),
+    # Contacts are copied after leads: indexed any earlier, a random key would be paid for with each of them.
+    Entity.CONTACT: ("index_people", "index_company_of_people"),
+    Entity.OPPORTUNITY: ("index_customers",),
+    Entity.CONNECTION: ("index_roles", "index_role_sources"),
 }
 _EXPORTED: dict[str, tuple[str, ...]] = {
     # The columns beside the JSON, by the name they are exported under.
@@ -81,7 +83,7 @@ class EmbeddedMarketing:
     def counts(self) -> dict[str, tuple[int, int]]:
         return {name: (records, deleted) for name, records, deleted in self._database.all(_SQL["count_records"])}
 
-    def build_indexes(self, entity: str) -> None:
+    def build_indexes(self, entity: Entity) -> None:
         for name in _INDEXES.get(entity, ()):
             self._database.run(_SQL[name])
         self._database.run(_SQL["analyze"])

@@ -263,9 +263,6 @@ create index if not exists person_email on person (lower(email));
 -- index_company_of_people
 create index if not exists person_company on person (external_company_id) where external_company_id is not null;
 
--- index_activities
-create index if not exists activity_person on activity (person_id);
-
 -- index_roles
 create index if not exists opportunity_role_person on opportunity_role (person_id);
 

@@ -97,6 +97,9 @@ create table activity (
     detail json
 ) strict;
 
+-- New people have growing ids, so this one only appends during a copy; merges look logs up at any time.
+create index activity_person on activity (person_id);
+
 create table company_activity (
     id integer primary key,
     external_company_id text not null,
