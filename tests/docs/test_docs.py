@@ -242,9 +242,9 @@ def anchors(page: Path) -> set[str]:
 
 
 def without_code(text: str, *, inline: bool = True) -> str:
-    """The text without fenced blocks and, unless told otherwise, without quoted code."""
+    """The text without fenced blocks and, unless told otherwise, with the word for what is quoted as code."""
     text = FENCED.sub("", text)
-    return re.sub(r"`[^`\n]*`", "", text) if inline else text
+    return re.sub(r"`[^`\n]*`", "code", text) if inline else text
 
 
 def run_shell(script: str, folder: Path) -> str:
