@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output
-from tandem.cli.entities import both_names
 from tandem.model.entities import Entity
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def demo(
         return
     output.table(
         ("entity", "copied", "changed", "deleted", "pushed", "errors", "seconds", "rows/s"),
-        [(both_names(total.entity), *list(asdict(total).values())[1:]) for total in totals],
+        [(total.entity.value, *list(asdict(total).values())[1:]) for total in totals],
     )
     output.line("Pushed is 0: in this version leads and contacts come from Dynamics only; their way back comes next.")
 

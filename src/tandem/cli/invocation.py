@@ -5,6 +5,8 @@ from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import typer
+
 from tandem.cli import output
 
 if TYPE_CHECKING:
@@ -37,12 +39,17 @@ class Invocation:
     def settings(self) -> "Settings":
         """The settings in force. The first use starts the log, so commands without settings leave no trace.
 
-        Raises SettingsWrong or LogUnwritable.
+        Raises SettingsWrong or LogUnwritable; a bad --subscription is a usage error.
         """
         from tandem.runtime import logs
-        from tandem.runtime.settings import load
+        from tandem.runtime.settings import SettingsWrong, load
 
-        settings = load(subscription=self.subscription)
+        try:
+            settings = load(subscription=self.subscription)
+        except SettingsWrong as problem:
+            if problem.context.get("source") == "--subscription":
+                raise typer.BadParameter(problem.message) from None
+            raise
         place = self.resources.enter_context(logs.writing(settings, verbose=self.verbose))
         if self.verbose:
             output.note(f"Log file: {place}")

@@ -62,7 +62,7 @@ def sandbox(
     When it is ready it prints one JSON line: url, token_url, control_url, client_id, client_secret, tenant, username,
     password and, with --tls, ca_file.
     """
-    from tandem.sandbox.server import serve
+    from tandem.sandbox.server import check_port, serve
 
     def fill(organisation: "Organisation") -> None:
         if load is not None:
@@ -71,6 +71,7 @@ def sandbox(
             _generate(organisation, people=people, seed=seed)
 
     armed = _armed(faults)
+    check_port(port)
     with (
         _ended_by_sigterm(),
         closing(_open(data, fill)) as organisation,

@@ -171,7 +171,7 @@ def _sentence(cycle: "CycleReport") -> str:
     """What a cycle did, in one line."""
     sums = {
         name: sum(getattr(counts, name) for counts in cycle.entities.values())
-        for name in ("read", "created", "updated", "deleted", "waiting")
+        for name in ("created", "updated", "deleted", "waiting")
     }
     moved = ", ".join(f"{count:,} {name}" for name, count in sums.items() if count) or "nothing new"
     copying = f"; still copying {', '.join(each.value for each in cycle.unfinished)}" if cycle.unfinished else ""

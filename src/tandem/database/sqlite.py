@@ -5,10 +5,11 @@ connections meet (fixed in SQLite 3.51.3). `synchronous = full`: a commit surviv
 """
 
 import json
+import os
 import platform
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,6 +51,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, *, max_pages: int | None = None) -> None:
         self.place = str(path)
+        _make_private(path)
         self._path = path
         try:
             self._connection = apsw.Connection(str(path))
@@ -138,6 +140,12 @@ class SqliteDatabase:
         if isinstance(problem, _UNUSABLE):
             return DatabaseGone(f"The database {self.place} cannot be opened or read: {problem}.")
         return StatementRefused(f"The database {self.place} refused a statement: {problem}.")
+
+
+def _make_private(path: Path) -> None:
+    """A new database is its owner's alone; SQLite gives its other files the same rights."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _machine_id() -> str:

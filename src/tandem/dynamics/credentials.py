@@ -47,7 +47,10 @@ class Credentials:
         if authority.endswith("/token"):
             return secure_url(authority)
         if not self.tenant:
-            raise CredentialsIncomplete("The credentials name no tenant.")
+            raise CredentialsIncomplete(
+                "The credentials name no tenant.",
+                advice="Give the tenant's id or domain (--tenant), or the token endpoint itself (--authority).",
+            )
         if self.username is not None and self.tenant.lower() in _NOT_FOR_PASSWORDS:
             raise CredentialsIncomplete(
                 f"Signing in with a password does not work with the tenant '{self.tenant}'.",

@@ -64,7 +64,9 @@ class Unreachable(DynamicsError, RetryLater):
     """No answer, or only a part of one, came back."""
 
     code = "dynamics-unreachable"
-    advice = "Tandem tries again by itself. If it stays so, check the network, the proxy and the address."
+    advice = (
+        "Try again later; `tandem run` does so by itself. If it stays so, check the network, the proxy and the address."
+    )
 
 
 class VersionMismatch(DynamicsError, RetryLater):

@@ -43,7 +43,7 @@ class RetryLater(TandemError):
     """
 
     code = "retry-later"
-    advice = "Nothing to do: Tandem tries again by itself."
+    advice = "Try again later; `tandem run` does so by itself."
 
     def __init__(
         self,

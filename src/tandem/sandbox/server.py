@@ -239,6 +239,11 @@ def serve(
     sandbox.serve()
 
 
+def check_port(port: int) -> None:
+    """Raises PortInUse where another process listens, so that nobody waits for data to be made up first."""
+    _listen(port).close()
+
+
 def _listen(port: int) -> socket.socket:
     """A listening socket on loopback; connections wait in its queue from this moment on."""
     # The protocol is named because asyncio switches Nagle's delay off only where it is: 40 ms an answer otherwise.

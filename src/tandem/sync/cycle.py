@@ -71,6 +71,12 @@ class CycleReport:
         """The counts of `entity`, made when first asked for."""
         return self.entities.setdefault(entity, Counts())
 
+    def sums(self) -> dict[str, int]:
+        """Rows over all entities, and the requests it took, for the log."""
+        names = ("read", "created", "updated", "deleted", "failed")
+        sums = {name: sum(getattr(counts, name) for counts in self.entities.values()) for name in names}
+        return {**sums, "requests": self.requests}
+
     def as_json(self) -> dict[str, Any]:
         """The report for `--json` and the history."""
         entities = {
@@ -124,6 +130,7 @@ class Engine:
             report.requests = context.dynamics.requests - before
             report.seconds = context.monotonic() - started
             self._record(number, outcome, report)
+            log.info("cycle over", extra={"cycle": number, "outcome": outcome.value, "rows": report.sums()})
         return report
 
     def tables(self) -> Tables:
