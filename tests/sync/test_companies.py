@@ -1,7 +1,9 @@
 """Accounts become companies that their people share (behaviour section 3)."""
 
 import pytest
+from msgspec.structs import replace
 
+from tandem.model.entities import Entity
 from tandem.sync.cycle import CycleReport
 from tandem.testing.world import World
 
@@ -80,6 +82,41 @@ def test_A4_the_first_copy_logs_nothing_on_people(world: World) -> None:
     assert [("New Person", None, None, None)] == world.log(world.person("contact", contact))
 
 
+def test_A3_a_read_for_other_columns_keeps_what_an_edit_replaced(make_world) -> None:
+    """So the row that resets the edit later still finds what it overwrites, for the journal (R2)."""
+    world = make_world().connect()
+    account = world.create("account", name="Contoso", telephone1="1")
+    world.sync()
+    _edit_here(world, account, company="Edited here")
+    _deselect(world, "telephone1")
+    world.sync()
+    assert "Edited here" == world.company(account)["company"]
+
+    world.edit("account", account, name="Renamed")
+    world.cycle()
+
+    assert "Renamed" == world.company(account)["company"]
+    assert [("company", '"Edited here"')] == [
+        (lost["field"], lost["marketing"]) for lost in world.subscription.state.journal.collisions()
+    ]
+
+
+def test_A4_a_read_for_other_columns_logs_nothing_on_people(make_world) -> None:
+    """A field that is selected anew did not change in Dynamics."""
+    world = make_world().connect()
+    account = world.create("account", name="Contoso", telephone1="1")
+    contact = world.create("contact", lastname="Ek", parentcustomerid_account__bind=f"/accounts({account})")
+    _deselect(world, "telephone1")
+    world.sync()
+    assert "mainPhone" not in world.company(account)
+
+    _deselect(world, "telephone1", again=True)
+    world.sync()
+
+    assert "1" == world.company(account)["mainPhone"]
+    assert [("New Person", None, None, None)] == world.log(world.person("contact", contact))
+
+
 def test_A5_a_deleted_account_leaves_its_company_marked(world: World) -> None:
     """Values kept; people follow their own rows, which Dynamics deletes along with the account."""
     account = world.create("account", name="Contoso")
@@ -94,6 +131,14 @@ def test_A5_a_deleted_account_leaves_its_company_marked(world: World) -> None:
     person = world.person("contact", contact)
     assert (account, True) == (person.external_company_id, person.is_deleted)
     assert 2 == _deleted(report)
+
+
+def _deselect(world: World, column: str, *, again: bool = False) -> None:
+    """Take one of the account's columns out of the selection, or select it `again`."""
+    state = world.subscription.state
+    choice = state.choices()[Entity.ACCOUNT][column]
+    with world.subscription.database.transaction():
+        state.put_choices([replace(choice, selected=again)])
 
 
 def _deleted(report: CycleReport) -> int:

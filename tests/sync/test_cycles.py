@@ -9,7 +9,7 @@ import pytest
 from tandem.dynamics.errors import MissingPrivilege
 from tandem.model.entities import Entity
 from tandem.model.errors import RetryLater
-from tandem.runtime import syncing
+from tandem.runtime import instance, syncing
 from tandem.runtime.instance import CopiedDatabase
 from tandem.runtime.subscription import opened
 from tandem.sandbox.control_operations import ExpireTokens, Privilege, Restore, Secure, Snapshot, Tracking
@@ -203,6 +203,22 @@ def test_S10_a_database_older_than_its_home_remembers_refuses_to_sync(make_world
         world.subscription.state.put_setting("instance", backup)
     with pytest.raises(CopiedDatabase, match="restored from a backup"):
         world.cycle()
+
+
+def test_S10_a_connect_killed_at_its_last_step_is_simply_done_again(make_world, monkeypatch) -> None:
+    """The home's file is written before the database is bound, so no half of the two memories looks like a copy."""
+    world = make_world()
+
+    def kill(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(instance.os, "replace", kill)
+        with pytest.raises(KeyboardInterrupt):
+            world.connect()
+
+    world.connect().sync()
+    assert 1 == world.subscription.state.setting("instance")["counter"]
 
 
 def test_S11_what_changed_while_the_sync_was_off_is_not_lost(world: World) -> None:

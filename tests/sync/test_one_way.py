@@ -1,7 +1,9 @@
 """Users, teams and opportunities come one way (behaviour section 4)."""
 
 from decimal import Decimal
+from typing import Any
 
+from tandem.dynamics.client import Dynamics
 from tandem.testing.world import World
 
 
@@ -163,3 +165,51 @@ def _members(world: World) -> set[tuple[str, str]]:
 
 def _outcome(row: dict) -> tuple[bool, bool, Decimal]:
     return row["isClosed"], row["isWon"], row["amount"]
+
+
+def test_O1_a_customer_who_comes_later_brings_the_company_and_the_role(make_world) -> None:
+    """Nothing of the opportunity waits but its reference."""
+    world = make_world().filter_column("contact").connect()
+    account = world.create("account", name="Contoso")
+    contact = world.create(
+        "contact", lastname="Ek", parentcustomerid_account__bind=f"/accounts({account})", new_synctomkto=False
+    )
+    opportunity = world.create("opportunity", name="Deal", customerid_contact__bind=f"/contacts({contact})")
+    world.sync()
+    (before,) = world.export("opportunity")
+    assert (opportunity, None) == (before["externalOpportunityId"], before["externalCompanyId"])
+
+    world.edit("contact", contact, new_synctomkto=True)
+    world.cycle()
+
+    (after,) = world.export("opportunity")
+    assert account == after["externalCompanyId"]
+    assert [(world.person("contact", contact).id, "Customer")] == [
+        (role["personId"], role["role"]) for role in world.export("opportunityrole")
+    ]
+
+
+def test_O2_role_names_are_asked_for_before_the_page_is_stored(make_world, monkeypatch) -> None:
+    """A slow answer must not keep the database to itself."""
+    world = make_world().connect()
+    role = world.create("connectionrole", name="Champion", category=1000)
+    contact, opportunity = world.create("contact", lastname="Ek"), world.create("opportunity", name="Deal")
+    world.create(
+        "connection",
+        record1id_opportunity__bind=f"/opportunities({opportunity})",
+        record2id_contact__bind=f"/contacts({contact})",
+        record2roleid__bind=f"/connectionroles({role})",
+    )
+    inside: list[bool] = []
+    fetch_names = Dynamics.fetch_names
+
+    def spied(dynamics: Dynamics, *args: Any) -> dict[str, str | None]:
+        inside.append(world.subscription.database._connection.in_transaction)
+        return fetch_names(dynamics, *args)
+
+    monkeypatch.setattr(Dynamics, "fetch_names", spied)
+    world.sync()
+
+    assert inside
+    assert not any(inside)
+    assert ["Champion"] == [each["role"] for each in world.export("opportunityrole")]

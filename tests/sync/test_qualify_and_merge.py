@@ -309,3 +309,51 @@ def _forget_link(world: World, table: str, record: str) -> None:
 
 def _journal(world: World) -> list[dict]:
     return world.subscription.state.journal.collisions()
+
+
+def test_P11_a_contact_merged_away_before_it_was_read_takes_its_lead_along(world: World) -> None:
+    """The lead still names the contact that lost; its person joins the winner's, nobody is doubled."""
+    lead = world.create("lead", lastname="Ek", subject="x")
+    winner = world.create("contact", lastname="Ek")
+    world.sync()
+
+    loser = world.qualify(lead)
+    world.merge("contact", winner, loser)
+    world.organisation.update("lead", lead, {"parentcontactid": loser}, actor=world.levers.other_user())
+    world.cycle()
+
+    assert 1 == world.subscription.marketing.counts()["person"][0]
+    assert LinkState.SUPERSEDED is world.link("lead", lead).state
+    assert world.person("contact", winner).id == world.person("lead", lead).id
+
+
+def test_P11_two_leads_qualified_into_one_new_contact_are_one_person(world: World) -> None:
+    """The contact names the first, the second names the contact; both come in one cycle."""
+    first, second = (world.create("lead", lastname=name, subject="x") for name in ("Ek", "Ek again"))
+    world.sync()
+
+    contact = world.qualify(first)
+    world.edit("lead", second, parentcontactid__bind=f"/contacts({contact})", statecode=1, statuscode=3)
+    world.cycle()
+
+    assert 1 == world.subscription.marketing.counts()["person"][0]
+    assert world.person("contact", contact).id == world.person("lead", second).id == world.person("lead", first).id
+
+
+def test_P11_a_lead_qualified_into_a_parked_contact_joins_it_when_it_is_let_in(make_world) -> None:
+    """Yes + No keeps the lead's person; turned to Yes later the contact's own person is the one that goes on."""
+    world = make_world().filter_column("lead", "contact").connect()
+    lead = world.create("lead", lastname="Ek", subject="x")
+    contact = world.create("contact", lastname="Ek")
+    world.sync()
+    world.edit("contact", contact, new_synctomkto=False)
+    world.cycle()
+    world.edit("lead", lead, parentcontactid__bind=f"/contacts({contact})", statecode=1, statuscode=3)
+    world.cycle()
+    assert LinkState.LIVE is world.link("lead", lead).state
+
+    world.edit("contact", contact, new_synctomkto=True)
+    world.cycle()
+
+    assert world.person("contact", contact).id == world.person("lead", lead).id
+    assert [] == world.subscription.state.waiting.counts()

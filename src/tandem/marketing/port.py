@@ -266,6 +266,10 @@ class Mirrors(Protocol):
         """Remove opportunities and their roles (O3)."""
         ...
 
+    def put_customers(self, page: Sequence[tuple[str, PersonId]]) -> None:
+        """Who is the customer of an opportunity is known now, as (opportunity, person): the company follows (O1)."""
+        ...
+
     def move_customer(self, person_id: PersonId, external_company_id: str | None) -> None:
         """A contact that is a customer moved to another company (O1)."""
         ...

@@ -154,8 +154,8 @@ def _store(subscription: Subscription, found: _Found, credentials: Credentials, 
                 ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
             )
         )
+        instance.begin(subscription)
         chosen = subscription.state.choices()
-    instance.begin(subscription)
     fields: dict[str, int] = {
         entity.value: _selected(chosen.get(entity, {})) for entity in Entity if entity.value in found.tables
     }

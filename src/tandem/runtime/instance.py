@@ -64,10 +64,14 @@ _REASONS = {
 
 
 def begin(subscription: Subscription) -> None:
-    """Give a new subscription its instance id; one that has it keeps it."""
+    """Give a new subscription its instance id; one that has it keeps it. Belongs into the transaction that binds it.
+
+    Here the file is first: a kill in between leaves a file that the next connect replaces.
+    """
     if subscription.state.setting(_SETTING) is None:
         made = Instance(id=secrets.token_hex(16), counter=0, fingerprint=subscription.database.fingerprint())
-        _store(subscription, made)
+        _tell_home(subscription, made)
+        subscription.state.put_setting(_SETTING, msgspec.to_builtins(made))
 
 
 def check_in(subscription: Subscription) -> None:
@@ -79,15 +83,20 @@ def check_in(subscription: Subscription) -> None:
         raise CopiedDatabase(
             f"The database {subscription.database.place} {_REASONS[verdict]}.", subscription=subscription.name
         )
-    _store(subscription, Instance(id=stored.id, counter=stored.counter + 1, fingerprint=fingerprint))
-
-
-def _store(subscription: Subscription, instance: Instance) -> None:
+    counted = Instance(id=stored.id, counter=stored.counter + 1, fingerprint=fingerprint)
     with subscription.database.transaction():
-        subscription.state.put_setting(_SETTING, msgspec.to_builtins(instance))
+        subscription.state.put_setting(_SETTING, msgspec.to_builtins(counted))
+    _tell_home(subscription, counted)
+
+
+def _tell_home(subscription: Subscription, instance: Instance) -> None:
     path = _file(subscription)
     scratch = path.with_suffix(".new")
-    scratch.write_bytes(msgspec.json.encode({"id": instance.id, "counter": instance.counter}))
+    with scratch.open("wb") as file:
+        file.write(msgspec.json.encode({"id": instance.id, "counter": instance.counter}))
+        file.flush()
+        # A file that a power cut left empty would look like another home's.
+        os.fsync(file.fileno())
     os.replace(scratch, path)
 
 

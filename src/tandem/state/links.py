@@ -159,6 +159,10 @@ class Waiting:
         rows = self._database.all(_SQL["waiting_for"], target_entity=target.value, ids=self._database.array(list(ids)))
         return [Waiter(Entity(row[0]), *row[1:]) for row in rows]
 
+    def unseen(self, entity: Entity) -> list[str]:
+        """The records that wait and that a re-baseline has not listed."""
+        return [row[0] for row in self._database.all(_SQL["unseen_waiting"], entity=entity.value)]
+
     def settled(self, target: Entity, kind: str, *, finished: int, limit: int = 5_000) -> list[Waiter]:
         """Who waited for a record of `target` that a finished read would have brought, and did not."""
         rows = self._database.all(

@@ -70,6 +70,10 @@ where target_entity = :target_entity and kind = :kind and after_read < :finished
 -- waiting_of_kind
 select entity, crm_id, target_id, since from waiting where kind = :kind order by since, crm_id limit :limit;
 
+-- unseen_waiting
+select distinct crm_id from waiting where entity = :entity and not exists (
+    select 1 from seen where seen.entity = waiting.entity and seen.crm_id = waiting.crm_id);
+
 -- stop_waiting
 delete from waiting where entity = :entity and crm_id = :crm_id and target_id = :target_id and kind = :kind;
 

@@ -62,6 +62,21 @@ class Stream:
         """Where the reading stands: the next page, and the link the next read begins with."""
         return self.next_link, self.delta_link
 
+    @property
+    def read_until(self) -> str | None:
+        """Edits made since then may not have been read."""
+        by_token = self.state is StreamState.LIVE and not self.weak
+        return self.token_at if by_token else self.fresh_mark or self.begun_at
+
+    def begin_again(self, reason: str) -> None:
+        """Its place was lost: read the table from the start and find what differs, deletions included (S11)."""
+        self.fresh_mark = self.read_until
+        if self.state is StreamState.LIVE or self.reading is Reading.FIRST_COPY:
+            # A read for other columns that is not done yet still has to look at known rows.
+            self.reading = Reading.BASELINE
+        self.state, self.next_link, self.delta_link = StreamState.COPYING, None, None
+        self.rows_read, self.reason = 0, reason
+
 
 _NAMES = tuple(each.name for each in fields(Stream))
 

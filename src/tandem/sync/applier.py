@@ -37,6 +37,10 @@ class OrganisationRestored(HaltStream):
 class Applier(Protocol):
     """Applies the rows of one table."""
 
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Ask Dynamics for what these rows need, before the transaction that applies them; most need nothing."""
+        return
+
     def apply(self, rows: Sequence[Any], how: How) -> Counts:
         """Apply one page."""
         ...

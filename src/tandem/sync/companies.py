@@ -9,12 +9,12 @@ from tandem.marketing.port import FROM_DYNAMICS, Company, CompanyChange, PutComp
 from tandem.model.entities import Entity
 from tandem.rules.companies import company_changes, logs_per_person, reset_company
 from tandem.rules.fields import Collision, Winner
-from tandem.sync.applier import How, check_versions, latest
+from tandem.sync.applier import Applier, How, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
 
-class CompanyApplier:
+class CompanyApplier(Applier):
     """Accounts, one way."""
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
@@ -26,7 +26,6 @@ class CompanyApplier:
         plan, state = self._plan, self._context.state
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        state.deletions.withdraw(Entity.ACCOUNT, ids)
         held = self._context.marketing.companies.get(ids)
         known = {key: company.version for key, company in held.items()}
         known.update(state.excluded_versions(Entity.ACCOUNT, ids))
@@ -74,10 +73,11 @@ class CompanyApplier:
         for row in rows:
             company = held[self._plan.id(row)]
             before, now = decode_fields(company.fields), self._plan.projection.pairs(row)
-            if how is How.SELECTION and self._plan.version(row) == company.version:
-                # Not a newer version, so A3 does not reset what was edited here.
-                now.update({name: before.get(name) for name in decode_fields(company.edited)})
             changed = company_changes(fields, held=before, row=now)
+            if how is How.SELECTION and self._plan.version(row) == company.version:
+                # Not a newer version: A3 does not reset what was edited here, and A4 logs nothing.
+                now.update({name: before.get(name) for name in decode_fields(company.edited)})
+                changed = []
             changes += [
                 CompanyChange(company.external_company_id, name, encode_value(old), encode_value(new))
                 for name, old, new in changed

@@ -10,7 +10,7 @@ from typing import Any
 from tandem.dynamics.client import Dynamics
 from tandem.model.entities import Entity
 from tandem.model.schema import Table
-from tandem.sync.applier import How, latest
+from tandem.sync.applier import Applier, How, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 from tandem.sync.waiting import WantedRole, give_roles
@@ -29,16 +29,19 @@ class RoleNames:
         self._table = table
         self._names: dict[str, str] = {}
 
-    def of(self, ids: Iterable[str]) -> dict[str, str]:
-        """The names of these roles; one that is gone or unreadable is left out."""
+    def fetch(self, ids: Iterable[str]) -> None:
+        """Read the names of these roles; one that is gone or unreadable is left out."""
         missing = sorted({each for each in ids if each not in self._names})
         if missing and self._table is not None:
             found = self._dynamics.fetch_names(self._table, missing)
             self._names.update({key: name for key, name in found.items() if name})
-        return self._names
+
+    def of(self, role: str | None) -> str:
+        """The name of a role that was fetched."""
+        return self._names.get(role or "", NO_ROLE)
 
 
-class ConnectionApplier:
+class ConnectionApplier(Applier):
     """Connections between an opportunity and a person; others are ignored."""
 
     def __init__(self, context: Context, plan: TablePlan, names: RoleNames) -> None:
@@ -50,11 +53,14 @@ class ConnectionApplier:
             tuple(plan.get(f"record{end}{part}") for part in ("id", "id_type", "roleid")) for end in ("1", "2")
         ]
 
+    def prepare(self, rows: Sequence[Any]) -> None:
+        named = [role for row in rows if (role := self._role(row))]
+        self._names.fetch({role[3] for role in named if role[3]})
+
     def apply(self, rows: Sequence[Any], how: How) -> Counts:
         plan, mirrors = self._plan, self._context.marketing.mirrors
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        self._context.state.deletions.withdraw(Entity.CONNECTION, ids)
         # A connection's ends and role may change, so its earlier role goes before the present one comes.
         held: set[str] = set()
         if how is not How.COPY:
@@ -62,10 +68,9 @@ class ConnectionApplier:
             mirrors.drop_connections(ids)
             self._context.state.waiting.stop_all(Entity.CONNECTION, ids)
         named = [role for row in rows if (role := self._role(row))]
-        names = self._names.of({role[3] for role in named if role[3]})
         for table in _PEOPLE.values():
             wanted = [
-                WantedRole(each, table, person, opportunity, names.get(role or "", NO_ROLE), f"connection:{each}", 0)
+                WantedRole(each, table, person, opportunity, self._names.of(role), f"connection:{each}", 0)
                 for each, opportunity, person, role, kind in named
                 if kind is table
             ]
@@ -90,10 +95,11 @@ class ConnectionApplier:
 
     def count_known(self) -> int:
         # Not every role comes from a connection.
-        return sum(1 for _ in self.all_known())
+        return sum(1 for _ in self._context.marketing.mirrors.ids("opportunityrole"))
 
     def all_known(self) -> Iterable[str]:
-        return self._context.marketing.mirrors.ids("opportunityrole")
+        yield from self._context.marketing.mirrors.ids("opportunityrole")
+        yield from self._context.state.waiting.unseen(Entity.CONNECTION)
 
     def _role(self, row: Any) -> tuple[str, str, str, str | None, Entity] | None:
         """(connection, opportunity, person, role id, table of the person), whichever end is the opportunity."""

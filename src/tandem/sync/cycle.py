@@ -28,7 +28,7 @@ from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable
 from tandem.sync.reading import TableReader
-from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream, expired
+from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream
 
 log = logging.getLogger("tandem.sync")
 
@@ -210,7 +210,8 @@ class Engine:
         except TokenExpired as problem:
             log.warning("token lost", extra={"entity": entity.value, "code": problem.code})
             with self._context.database.transaction():
-                self._context.state.streams.put(expired(stream, problem.message))
+                stream.begin_again(problem.message)
+                self._context.state.streams.put(stream)
         except _OF_ONE_TABLE as problem:
             if isinstance(problem, _OF_THE_SCHEMA):
                 self._schema = self._tables = None
@@ -247,7 +248,7 @@ class Engine:
             return
         stream.state = StreamState.COPYING
         if newest.state == "cancelled":
-            expired(stream, "the hold was cancelled")
+            stream.begin_again("the hold was cancelled")
         with self._context.database.transaction():
             self._context.state.streams.put(stream)
 
@@ -255,11 +256,11 @@ class Engine:
         """Contacts whose lead did not come with a later read become people of their own (P11)."""
         contacts, leads = tables.appliers.get(Entity.CONTACT), streams.get(Entity.LEAD)
         if isinstance(contacts, PeopleApplier) and leads is not None:
-            first = streams[Entity.CONTACT].live_at is None
-            with self._context.database.transaction():
-                contacts.settle_waiting(
-                    leads.reads_finished, How.COPY if first else How.LIVE, report.counts(Entity.CONTACT)
-                )
+            how = How.COPY if streams[Entity.CONTACT].live_at is None else How.LIVE
+            more = True
+            while more:
+                with self._context.database.transaction():
+                    more = contacts.settle_waiting(leads.reads_finished, how, report.counts(Entity.CONTACT))
 
     def _note_completed_copy(self, streams: dict[Entity, Stream], problems: dict[Entity, TandemError]) -> bool:
         """True in the cycle in which the first copy came to its end."""

@@ -8,16 +8,16 @@ from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.opportunities import CUSTOMER, outcome
 from tandem.state.links import Link
-from tandem.sync.applier import How, check_versions, latest
+from tandem.sync.applier import Applier, How, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
-from tandem.sync.waiting import WantedRole, give_roles
+from tandem.sync.waiting import CUSTOMER_SOURCE, WantedRole, give_roles
 
 PRIMARY = "Primary Contact"
 """The role of an opportunity's `parentcontactid`; the reference product's own word for it is unconfirmed."""
 
 
-class OpportunityApplier:
+class OpportunityApplier(Applier):
     """Opportunities, one way."""
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
@@ -33,7 +33,6 @@ class OpportunityApplier:
         plan, state, mirrors = self._plan, self._context.state, self._context.marketing.mirrors
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        state.deletions.withdraw(Entity.OPPORTUNITY, ids)
         held = mirrors.versions("opportunity", ids)
         excluded = state.excluded_versions(Entity.OPPORTUNITY, ids)
         known = {**excluded, **held}
@@ -115,5 +114,5 @@ class OpportunityApplier:
             if contact := self._contact(row):
                 wanted.append(WantedRole(each, Entity.CONTACT, contact, each, PRIMARY, "primary", 1))
             if self._customer_type(row) == "contact":
-                wanted.append(WantedRole(each, Entity.CONTACT, self._customer(row), each, CUSTOMER, "customer", 0))
+                wanted.append(WantedRole(each, Entity.CONTACT, self._customer(row), each, CUSTOMER, CUSTOMER_SOURCE, 0))
         give_roles(self._context, Entity.OPPORTUNITY, wanted, people)

@@ -15,7 +15,7 @@ from tandem.model.ids import PersonId
 from tandem.rules.fields import Winner, fold_row
 from tandem.rules.presence import LinkState, Presence, decide_presence
 from tandem.state.links import Link
-from tandem.sync.applier import How, check_versions, latest
+from tandem.sync.applier import Applier, How, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.linking import FoldedPerson, Linking
 from tandem.sync.matching import Matching
@@ -28,7 +28,7 @@ from tandem.sync.waiting import Waiting
 _UPDATES = (Presence.UPDATE, Presence.RESUME, Presence.RESTORE)
 
 
-class PeopleApplier:
+class PeopleApplier(Applier):
     """Leads or contacts. `plans` holds the plans of both tables; a table that is not read is absent."""
 
     def __init__(self, context: Context, plan: TablePlan, plans: dict[Entity, TablePlan]) -> None:
@@ -51,7 +51,6 @@ class PeopleApplier:
         plan = self._plan
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        self._context.state.deletions.withdraw(self.entity, ids)
         links = self._context.state.links.of(self.entity, ids)
         if how is How.LIVE:
             check_versions(self.entity.value, zip(ids, versions, strict=True), {k: v.version for k, v in links.items()})
@@ -69,13 +68,24 @@ class PeopleApplier:
         self._note(sorted_rows[Presence.NOTE], counts)
         self._merging.merge(sorted_rows[Presence.MERGE], counts)
         self._waiting.release(ids, partial(self._apply_waiting, how=how, counts=counts, read_again=False))
-        if self.entity is Entity.LEAD:
-            self._leads.join(rows, counts)
+        self._join_leads(ids, sorted_rows, counts)
         return counts
 
-    def settle_waiting(self, finished: int, how: How, counts: Counts) -> None:
-        """Contacts whose lead did not come with a read that would have brought it become new people (P11)."""
-        self._waiting.settle(finished, partial(self._apply_waiting, how=how, counts=counts, read_again=True))
+    def _join_leads(self, ids: Sequence[str], sorted_rows: dict[Presence, list[Any]], counts: Counts) -> None:
+        """Leads and contacts of this page that turn out to be one human with a person each (P11)."""
+        if self.entity is Entity.LEAD:
+            news = [row for kind, rows in sorted_rows.items() if kind is not Presence.KNOWN for row in rows]
+            self._leads.join(self._leads.of_leads(news), counts)
+        else:
+            known = [row for kind in (*_UPDATES, Presence.MERGE) for row in sorted_rows[kind]]
+            self._leads.join(self._leads.of_contacts(known) + self._leads.awaiting(ids), counts)
+
+    def settle_waiting(self, finished: int, how: How, counts: Counts) -> bool:
+        """Contacts whose lead did not come with a read that would have brought it become new people (P11).
+
+        One page of them, which belongs into a transaction; False when there are no more.
+        """
+        return self._waiting.settle(finished, partial(self._apply_waiting, how=how, counts=counts, read_again=True))
 
     def _apply_waiting(self, rows: Sequence[Any], *, how: How, counts: Counts, read_again: bool) -> None:
         """Apply contacts that waited. A newer state of one may have come meanwhile, so this is no plain delta."""
@@ -113,7 +123,7 @@ class PeopleApplier:
         return self._context.state.links.count_known(self.entity)
 
     def all_known(self) -> Iterable[str]:
-        return self._context.state.links.unseen(self.entity)
+        return [*self._context.state.links.unseen(self.entity), *self._context.state.waiting.unseen(self.entity)]
 
     def _classified(self, rows: Sequence[Any], links: dict[str, Link], how: How) -> dict[Presence, list[Any]]:
         found: dict[Presence, list[Any]] = {each: [] for each in Presence}
@@ -155,6 +165,8 @@ class PeopleApplier:
         plan = self._plan
         excluded = [Link(plan.id(row), self.entity, None, LinkState.EXCLUDED, plan.version(row)) for row in rows]
         self._context.state.links.add([link for link in excluded if link.crm_id not in links])
+        if rows:
+            self._context.state.waiting.stop_all(self.entity, [link.crm_id for link in excluded])
         counts.excluded += len(rows)
 
     def _update(self, rows: Sequence[Any], links: dict[str, Link], how: How, counts: Counts) -> None:

@@ -158,31 +158,55 @@ class QualifiedContacts:
 
 
 class QualifiedLeads:
-    """Leads that were qualified into a contact that was there before."""
+    """Leads whose contact is there without them: it existed before, was merged away, or came in another order."""
 
     def __init__(self, context: Context, plan: TablePlan, merging: Merging) -> None:
         self._context = context
         self._plan = plan
         self._merging = merging
         self._state, self._contact = plan.get("statecode"), plan.get("parentcontactid")
+        self._lead = plan.get("originatingleadid")
 
-    def join(self, page: Sequence[Any], counts: Counts) -> None:
-        """Where the contact has a person the two merge and the contact's wins, else the contact is awaited."""
-        rows = [row for row in page if self._state(row) == QUALIFIED and self._contact(row)]
-        if not rows:
+    def of_leads(self, rows: Sequence[Any]) -> list[tuple[str, str]]:
+        """(lead, contact) of those of these leads that are qualified."""
+        return [
+            (self._plan.id(row), self._contact(row))
+            for row in rows
+            if self._state(row) == QUALIFIED and self._contact(row)
+        ]
+
+    def of_contacts(self, rows: Sequence[Any]) -> list[tuple[str, str]]:
+        """(lead, contact) of those of these contacts that name a lead."""
+        return [(self._lead(row), self._plan.id(row)) for row in rows if self._lead(row)]
+
+    def awaiting(self, contacts: Sequence[str]) -> list[tuple[str, str]]:
+        """(lead, contact) of the leads that wait for one of these contacts."""
+        waiters = self._context.state.waiting.for_targets(Entity.CONTACT, contacts)
+        return [(each.crm_id, each.target_id) for each in waiters if each.kind == CONTACT_OF_LEAD]
+
+    def join(self, pairs: Sequence[tuple[str, str]], counts: Counts) -> None:
+        """Where the contact has a person the two merge and the contact's wins, else the contact is awaited.
+
+        A contact that lost a merge is spoken for by the winner.
+        """
+        if not pairs:
             return
-        leads = self._context.state.links.of(Entity.LEAD, {self._plan.id(row) for row in rows})
-        contacts = self._context.state.links.of(Entity.CONTACT, {self._contact(row) for row in rows})
-        awaited = []
-        for row in rows:
-            lead, contact = leads.get(self._plan.id(row)), contacts.get(self._contact(row))
+        state, settled, awaited = self._context.state, list[str](), []
+        leads = state.links.of(Entity.LEAD, {lead for lead, _ in pairs})
+        contacts = state.links.of(Entity.CONTACT, {contact for _, contact in pairs})
+        for lead_id, named in dict(pairs).items():
+            lead, contact_id = leads.get(lead_id), state.links.follow(Entity.CONTACT, named, contacts)
             if lead is None or lead.state is not LinkState.LIVE or lead.person_id is None:
                 continue
+            contact = contacts.get(contact_id)
             if contact is None or contact.state is not LinkState.LIVE or contact.person_id is None:
-                waiter = Waiter(Entity.LEAD, lead.crm_id, self._contact(row), CONTACT_OF_LEAD, None)
+                waiter = Waiter(Entity.LEAD, lead_id, contact_id, CONTACT_OF_LEAD, None)
                 awaited.append((waiter, Entity.CONTACT.value, None, "the contact it was qualified into is not synced"))
+                settled += [lead_id] if contact_id != named else []
             else:
-                self._context.state.links.update([superseded(lead, contact.crm_id, Entity.CONTACT)])
+                state.links.update([superseded(lead, contact_id, Entity.CONTACT)])
                 self._merging.join(lead.person_id, contact.person_id)
+                settled.append(lead_id)
                 counts.updated += 1
-        self._context.state.waiting.add(awaited, at=self._context.now())
+        state.waiting.stop_all(Entity.LEAD, settled)
+        state.waiting.add(awaited, at=self._context.now())

@@ -5,8 +5,9 @@ that was not committed; asked twice for a page, it finds every row at a known ve
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from tandem.dynamics.errors import TokenExpired
@@ -54,7 +55,7 @@ class TableReader:
         start: PageQuery | str = stream.next_link or self._begin()
         begun, before = self._context.monotonic(), stream.rows_read
         try:
-            for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
+            for page in self._pages(start):
                 with self._context.database.transaction():
                     self._store(page, counts)
                 passed = self._context.monotonic() - begun
@@ -64,10 +65,10 @@ class TableReader:
                 )
                 if page.next_link is not None and (until() or self._context.stopping()):
                     return
-        except TokenExpired:
+        except TokenExpired as problem:
             # The place inside the read is no longer accepted: from the start again, known versions are skipped.
-            stream.next_link, stream.rows_read = None, 0
             with self._context.database.transaction():
+                stream.begin_again(problem.message)
                 self._context.state.streams.put(stream)
 
     def _begin(self) -> PageQuery:
@@ -76,6 +77,8 @@ class TableReader:
         stream.rows_read = 0
         stream.begun_at = self._context.now()
         with self._context.database.transaction():
+            # What an earlier read listed may have been deleted before this one began, and no delta will tell.
+            self._context.state.seen.forget(stream.entity)
             self._context.state.streams.put(stream)
         order = None
         if stream.weak:
@@ -84,7 +87,7 @@ class TableReader:
 
     def _store(self, page: Page, counts: Counts) -> None:
         stream, state = self.stream, self._context.state
-        counts.add(self._applier.apply(page.rows, _HOW[stream.reading]))
+        counts.add(self._apply(page.rows, _HOW[stream.reading]))
         if stream.reading is not Reading.FIRST_COPY:
             state.seen.add(stream.entity, [self._plan.id(row) for row in page.rows])
         was = stream.place
@@ -121,11 +124,10 @@ class TableReader:
 
     def _absent(self) -> list[str]:
         """Records the read did not list and Dynamics does not find one by one either (S11, reference 4.6)."""
-        known = list(self._applier.all_known())
-        seen = set[str]()
-        for start in range(0, len(known), self._size):
-            seen |= self._context.state.seen.among(self.stream.entity, known[start : start + self._size])
-        missing = [each for each in known if each not in seen]
+        missing, known = list[str](), iter(self._applier.all_known())
+        while chunk := list(islice(known, self._size)):
+            seen = self._context.state.seen.among(self.stream.entity, chunk)
+            missing += [each for each in chunk if each not in seen]
         _, gone = self._context.dynamics.fetch(self._plan.table, missing, self._plan.decoder)
         return gone
 
@@ -144,6 +146,8 @@ class TableReader:
                     raise
                 # Only the place inside this read was forgotten; the read can begin again.
                 self.stream.next_link = None
+                with self._context.database.transaction():
+                    self._context.state.streams.put(self.stream)
                 counts = self._delta()
         counts.seconds = self._context.monotonic() - started
         return counts
@@ -154,9 +158,9 @@ class TableReader:
         if stream.next_link is None:
             stream.reads_begun += 1
             stream.rows_read = 0
-        for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
+        for page in self._pages(start):
             with self._context.database.transaction():
-                counts.add(self._applier.apply(page.rows, How.LIVE))
+                counts.add(self._apply(page.rows, How.LIVE))
                 self._context.state.deletions.add(stream.entity, page.deleted)
                 was = stream.place
                 stream.next_link, stream.rows_read = page.next_link, stream.rows_read + len(page.rows)
@@ -182,7 +186,9 @@ class TableReader:
         if self._has_modified and age < _SWEEP_EVERY:
             stream.reads_begun += 1
             counts = self.fresh()
-            stream.reads_finished = stream.reads_begun
+            if not self._context.stopping():
+                # Read to the end, so what it did not bring is not there (P11).
+                stream.reads_finished = stream.reads_begun
             with self._context.database.transaction():
                 self._context.state.streams.put(stream)
             return counts
@@ -192,19 +198,30 @@ class TableReader:
     def fresh(self) -> Counts:
         """Edits made since the reading began, by `modifiedon`, so that they do not wait for its end (S12)."""
         stream, counts = self.stream, Counts()
-        if not self._has_modified or stream.begun_at is None:
-            return counts
         mark = stream.fresh_mark or stream.begun_at
+        if not self._has_modified or mark is None:
+            return counts
         since = (_moment(mark) - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
         query = self._query(filter=f"modifiedon ge {since}", orderby=f"modifiedon,{self._plan.table.primary_id}")
-        for page in pages(self._context.dynamics, query, self._plan.decoder, page_size=self._size):
+        for page in self._pages(query):
             with self._context.database.transaction():
-                counts.add(self._applier.apply(page.rows, How.LIVE))
+                counts.add(self._apply(page.rows, How.LIVE))
                 stream.fresh_mark = max([mark, *(self._modified(row) or mark for row in page.rows)])
                 self._context.state.streams.checkpoint(stream, was=stream.place)
             if self._context.stopping():
                 break
         return counts
+
+    def _pages(self, start: PageQuery | str) -> Iterator[Page]:
+        """The pages from `start` on, each with what applying it needs at hand: no request goes out in a transaction."""
+        for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
+            self._applier.prepare(page.rows)
+            yield page
+
+    def _apply(self, rows: Sequence[Any], how: How) -> Counts:
+        """Apply rows that Dynamics has just answered with: a deletion of one that is not carried out yet is void."""
+        self._context.state.deletions.withdraw(self.stream.entity, [self._plan.id(row) for row in rows])
+        return self._applier.apply(rows, how)
 
     @property
     def _has_modified(self) -> bool:

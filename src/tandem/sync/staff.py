@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tandem.model.entities import Entity
-from tandem.sync.applier import How, check_versions, latest
+from tandem.sync.applier import Applier, How, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
 
-class StaffApplier:
+class StaffApplier(Applier):
     """One of the three tables; what differs is how a row is put and what a deletion does."""
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
@@ -24,7 +24,6 @@ class StaffApplier:
         plan = self._plan
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        self._context.state.deletions.withdraw(plan.entity, ids)
         known = self._context.marketing.mirrors.versions(self._name, ids)
         if how is How.LIVE:
             check_versions(plan.entity.value, zip(ids, versions, strict=True), known)

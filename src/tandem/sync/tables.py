@@ -5,7 +5,7 @@ nothing is asked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -89,26 +89,32 @@ def build_tables(context: Context, *, organization_id: str, user_id: str) -> Tab
 
 def ensure_stream(context: Context, plan: TablePlan, streams: Mapping[Entity, Stream]) -> Stream:
     """The table's stream under its present selection; another selection starts another read."""
-    held = streams.get(plan.entity)
-    if held is not None and held.fingerprint == plan.fingerprint:
+    held, weak = streams.get(plan.entity), not plan.table.change_tracking
+    if held is None:
+        stream = Stream(entity=plan.entity, fingerprint=plan.fingerprint, weak=weak)
+    elif held.fingerprint != plan.fingerprint:
+        # Rows may be here without the columns that are selected now, however far the earlier read came.
+        stream = replace(
+            held,
+            fingerprint=plan.fingerprint,
+            weak=weak,
+            state=StreamState.COPYING,
+            reading=Reading.SELECTION if held.reads_begun else Reading.FIRST_COPY,
+            next_link=None,
+            delta_link=None,
+            rows_read=0,
+            fresh_mark=held.read_until,
+            reason=None,
+        )
+    elif held.weak != weak:
+        stream = held
+        stream.begin_again("change tracking was switched off" if weak else "change tracking was switched on")
+        stream.weak = weak
+    else:
         return held
-    weak = not plan.table.change_tracking
-    reading = Reading.FIRST_COPY if held is None or held.live_at is None else Reading.SELECTION
-    stream = Stream(entity=plan.entity, fingerprint=plan.fingerprint, weak=weak, reading=reading)
-    if held is not None:
-        stream.reads_begun, stream.reads_finished = held.reads_begun, held.reads_finished
-        stream.live_at = held.live_at
     with context.database.transaction():
         context.state.streams.put(stream)
         context.state.streams.drop_others(stream)
-    return stream
-
-
-def expired(stream: Stream, reason: str) -> Stream:
-    """The stream after its token was lost: a re-baseline finds the differences, deletions included (S11)."""
-    stream.state, stream.reading = StreamState.COPYING, Reading.BASELINE
-    stream.next_link = stream.delta_link = None
-    stream.rows_read, stream.reason = 0, reason
     return stream
 
 

@@ -25,6 +25,9 @@ ROLE = "role"
 AMBIGUOUS = "ambiguous"
 """Kind of waiting: several people have the new record's e-mail; somebody must choose (P1)."""
 
+CUSTOMER_SOURCE = "customer"
+"""Where a role comes from that a contact has because the opportunity's customer is that contact (O1)."""
+
 
 class WantedRole(NamedTuple):
     """A person's part in an opportunity, as the record `record` says; the person is `crm_id` of `table`."""
@@ -52,19 +55,21 @@ class Waiting:
         self._give_roles([each for each in waiters if each.kind == ROLE])
         self._apply([each for each in waiters if each.kind == LEAD_OF_CONTACT], apply_contacts)
 
-    def settle(self, finished: int, apply_contacts: Callable[[Sequence[Any]], None]) -> None:
-        """Apply the contacts whose lead a read begun after theirs did not bring; `finished` numbers the last read."""
-        waiting = self._context.state.waiting
-        while waiters := waiting.settled(Entity.LEAD, LEAD_OF_CONTACT, finished=finished):
-            self._apply(waiters, apply_contacts)
+    def settle(self, finished: int, apply_contacts: Callable[[Sequence[Any]], None]) -> bool:
+        """Apply a page of the contacts whose lead a read begun after theirs did not bring; False: there are none.
+
+        `finished` numbers the last read.
+        """
+        waiters = self._context.state.waiting.settled(Entity.LEAD, LEAD_OF_CONTACT, finished=finished)
+        self._apply(waiters, apply_contacts)
+        return bool(waiters)
 
     def _apply(self, waiters: Sequence[Waiter], apply_contacts: Callable[[Sequence[Any]], None]) -> None:
-        if not waiters:
+        if not waiters or self._contacts is None:
             return
         self._context.state.waiting.stop(waiters)
-        if self._contacts is not None:
-            decode = self._contacts.decoder.decode_row
-            apply_contacts([decode((each.payload or "").encode()) for each in waiters])
+        decode = self._contacts.decoder.decode_row
+        apply_contacts([decode((each.payload or "").encode()) for each in waiters])
 
     def _give_roles(self, waiters: Sequence[Waiter]) -> None:
         if not waiters:
@@ -77,6 +82,9 @@ class Waiting:
             for opportunity, role, source, is_primary in msgspec.json.decode(each.payload or "[]")
         ]
         self._context.marketing.mirrors.put_roles(roles)
+        self._context.marketing.mirrors.put_customers(
+            [(role.external_opportunity_id, role.person_id) for role in roles if role.source == CUSTOMER_SOURCE]
+        )
         self._context.state.waiting.stop(ready)
 
 

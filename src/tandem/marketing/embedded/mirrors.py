@@ -58,6 +58,10 @@ class EmbeddedMirrors:
         self._database.run(_SQL["delete_roles_of_opportunities"], ids=array)
         self._database.run(_SQL["delete_opportunities"], ids=array)
 
+    def put_customers(self, page: Sequence[tuple[str, PersonId]]) -> None:
+        rows = [{"external_opportunity_id": opportunity, "person_id": person} for opportunity, person in page]
+        self._database.run_many(_SQL["put_customer"], rows)
+
     def move_customer(self, person_id: PersonId, external_company_id: str | None) -> None:
         self._database.run(
             _SQL["move_opportunities_of_customer"], person_id=person_id, external_company_id=external_company_id

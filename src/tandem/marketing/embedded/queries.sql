@@ -60,11 +60,12 @@ insert into company (external_company_id, version, is_deleted, is_excluded, merg
 values (:external_company_id, :version, 0, :is_excluded, :merged_into, null, :fields, :at)
 on conflict (external_company_id) do update set
     version = excluded.version, is_deleted = 0, is_excluded = excluded.is_excluded,
-    merged_into = excluded.merged_into, edited = null, fields = excluded.fields, updated_at = excluded.updated_at
+    merged_into = excluded.merged_into,
+    edited = case when excluded.version = company.version then company.edited end, fields = excluded.fields, updated_at = excluded.updated_at
 where excluded.version >= company.version;
 
 -- park_company
-update company set is_excluded = 1, version = :version where external_company_id = :external_company_id;
+update company set is_excluded = 1, is_deleted = 0, version = :version where external_company_id = :external_company_id;
 
 -- edit_company
 update company set fields = :fields, edited = :edited, updated_at = :at where external_company_id = :external_company_id;
@@ -131,6 +132,11 @@ where excluded.version >= opportunity.version;
 
 -- park_opportunities
 update opportunity set is_excluded = 1 where external_opportunity_id in_list(:ids);
+
+-- put_customer
+update opportunity set customer_person_id = :person_id, external_company_id = (
+    select external_company_id from person where id = :person_id)
+where external_opportunity_id = :external_opportunity_id;
 
 -- move_opportunities_of_customer
 update opportunity set external_company_id = :external_company_id where customer_person_id = :person_id;
