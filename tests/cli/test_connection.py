@@ -381,7 +381,7 @@ def test_R5_nothing_secret_is_told_however_much_is_told(terminal: Any, monkeypat
 def test_the_commands_work_on_postgresql(terminal: Any, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same answers from a schema instead of a file."""
     monkeypatch.setenv("TANDEM_DATABASE", postgresql_url)
-    monkeypatch.setenv("TANDEM_SUBSCRIPTION", "commands")
+    monkeypatch.setenv("TANDEM_SUBSCRIPTION", "terminal_commands")
     before = terminal.status()
     terminal.synced()
 
@@ -392,5 +392,5 @@ def test_the_commands_work_on_postgresql(terminal: Any, postgresql_url: str, mon
     assert (25, 100) == tuple(status["entities"][name]["records"] for name in ("account", "opportunity"))
     assert {"lead": 300, "contact": 200} == {table: sum(states.values()) for table, states in links["counts"].items()}
     assert [ExitCode.DONE] * 6 == codes
-    assert "commands" in status["database"]
+    assert "terminal_commands" in status["database"]
     assert [] == [path.name for path in terminal.home.glob("*.db")]

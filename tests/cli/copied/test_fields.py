@@ -80,8 +80,9 @@ def test_D1_a_selected_field_is_read_for_all_records_by_the_next_sync(world: Wor
 
     assert chosen["account", "fax"]["selected"]
     assert "+47 1" == world.company(account)["fax"]
-    reread = {entity.value: counts.read for entity, counts in reports[0].entities.items() if counts.read > 20}
-    assert {"account": world.subscription.marketing.counts()["company"][0]} == reread
+    companies = world.subscription.marketing.counts()["company"][0]
+    reread = {entity.value for entity, counts in reports[0].entities.items() if counts.read >= companies}
+    assert {"account"} == reread
 
     again = listed(tandem("fields", "account", "--deselect", "fax", "--json", world=world))
     world.sync()
