@@ -156,6 +156,10 @@ class Waiting:
 
     def for_targets(self, target: Entity, ids: Collection[str]) -> list[Waiter]:
         """Who waits for these records."""
+        # Asked for every page; mostly nobody waits for anything of the table, and that is told by one look.
+        anybody = self._database.one(_SQL["anybody_waits"], target_entity=target.value)
+        if not anybody or not anybody[0]:
+            return []
         rows = self._database.all(_SQL["waiting_for"], target_entity=target.value, ids=self._database.array(list(ids)))
         return [Waiter(Entity(row[0]), *row[1:]) for row in rows]
 

@@ -59,6 +59,9 @@ values (:entity, :crm_id, :target_entity, :target_id, :kind, :after_read, :reaso
 on conflict (entity, crm_id, target_entity, target_id, kind) do update set
     payload = excluded.payload, reason = excluded.reason;
 
+-- anybody_waits
+select exists (select 1 from waiting where target_entity = :target_entity);
+
 -- waiting_for
 select entity, crm_id, target_id, kind, payload from waiting
 where target_entity = :target_entity and target_id in_list(:ids);
