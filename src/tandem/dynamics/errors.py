@@ -128,8 +128,8 @@ class Unauthorised(DynamicsError, NeedsPerson):
 
     code = "dynamics-unauthorised"
     advice = (
-        "Check the client id and the client secret (the secret's value, not its id; it may have expired) and give "
-        "the new one with tandem connect --rotate."
+        "Check the client id and the client secret (the secret's value, not its id; it may have expired). "
+        "Then connect again; a subscription that is connected takes a new secret with tandem connect --rotate."
     )
 
 

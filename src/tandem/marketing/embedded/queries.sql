@@ -61,11 +61,13 @@ values (:external_company_id, :version, 0, :is_excluded, :merged_into, null, :fi
 on conflict (external_company_id) do update set
     version = excluded.version, is_deleted = 0, is_excluded = excluded.is_excluded,
     merged_into = excluded.merged_into,
-    edited = case when excluded.version = company.version then company.edited end, fields = excluded.fields, updated_at = excluded.updated_at
+    edited = case when excluded.version = company.version then company.edited end,
+    fields = excluded.fields, updated_at = excluded.updated_at
 where excluded.version >= company.version;
 
 -- park_company
-update company set is_excluded = 1, is_deleted = 0, version = :version where external_company_id = :external_company_id;
+update company set is_excluded = 1, is_deleted = 0, version = :version
+where external_company_id = :external_company_id;
 
 -- edit_company
 update company set fields = :fields, edited = :edited, updated_at = :at where external_company_id = :external_company_id;
