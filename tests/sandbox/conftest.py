@@ -53,6 +53,15 @@ class Writer:
             self.send(method, path, content, headers=headers)
         return caught.value.status, caught.value.code
 
+    def attempt(
+        self, method: str, path: str, content: object = None, *, headers: Mapping[str, str] | None = None
+    ) -> int | tuple[int, str]:
+        """The status of a write, with the code where it is refused."""
+        try:
+            return self.send(method, path, content, headers=headers).status
+        except Refused as refusal:
+            return refusal.status, refusal.code
+
     def create(self, table: str, **values: object) -> str:
         """The id of a row created with those values; `x__bind` stands for `x@odata.bind`."""
         content = {name.replace("__bind", "@odata.bind"): value for name, value in values.items()}

@@ -141,10 +141,15 @@ def test_a_closed_lead_is_not_qualified_again_until_it_is_reopened(writer: Any, 
     assert first != qualify(writer, lead, "CreateContact")
 
 
-def test_qualifying_is_all_or_nothing(organisation: Organisation, writer: Any, lead: str) -> None:
-    """Without the right to create opportunities the account and the contact are taken back."""
+@pytest.mark.parametrize(
+    "privilege", ["prvWriteLead", "prvCreateContact", "prvAppendContact", "prvAppendToLead", "prvCreateOpportunity"]
+)
+def test_qualifying_without_a_right_it_needs_makes_nothing(
+    organisation: Organisation, writer: Any, lead: str, privilege: str
+) -> None:
+    """403 0x80040220; what was made before the right was missed is taken back."""
     with organisation.transaction():
-        grant(organisation.connection, writer.user, "prvCreateOpportunity", None)
+        grant(organisation.connection, writer.user, privilege, None)
     before = organisation.version
     content = dict.fromkeys(FLAGS, True) | {"Status": 3}
 

@@ -8,10 +8,12 @@ import pytest
 
 from tandem.sandbox.app import Application
 from tandem.sandbox.control import control, control_table
-from tandem.sandbox.control_operations import OPERATIONS, Levers
-from tandem.sandbox.faults import Faults
+from tandem.sandbox.control_levers import Levers
+from tandem.sandbox.control_operations import OPERATIONS
+from tandem.sandbox.faults import SWITCHES, Faults
 from tandem.sandbox.messages import Request, Response
 from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.plug_ins import KINDS
 from tandem.sandbox.tokens import TokenOffice, read_credentials
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
@@ -129,6 +131,87 @@ def test_a_lost_privilege_refuses_the_sync_user_until_it_is_back(
     assert 200 == house.get("leads", "$select=leadid").status
 
 
+def test_plug_ins_are_armed_and_taken_away_through_the_door(house: House, writer: Any) -> None:
+    """By their kind; the answer tells what is armed."""
+    armed = house.post("plug-in", plug_in={"kind": "rewrite", "table": "lead", "column": "lastname", "to": "upper"})
+    row_id = house.post("create", table="lead", values={"lastname": "ek"})["id"]
+    left = house.post("unplug", table="lead")
+
+    assert [("rewrite", "lead", "lastname", "upper")] == [
+        (each["kind"], each["table"], each["column"], each["to"]) for each in armed
+    ]
+    assert ("EK", []) == (writer.row("lead", row_id)["lastname"], left)
+
+
+@pytest.mark.parametrize("operation", [("settle", {}), ("advance", {"seconds": 60})], ids=["settling", "time"])
+def test_what_plug_ins_left_for_later_is_done_by_another_user(house: House, writer: Any, operation: Any) -> None:
+    """By `settle`, or when the clock is advanced."""
+    house.post("plug-in", plug_in={"kind": "rewrite-later", "table": "lead", "column": "lastname", "to": "upper"})
+    row_id = writer.create("lead", lastname="ek")
+    house.post(operation[0], **operation[1])
+    row = writer.row("lead", row_id)
+
+    assert "EK" == row["lastname"]
+    assert row["modifiedby"] != writer.user
+    assert {"done": 0, "failed": 0, "waiting": 0} == house.post("settle")
+
+
+def test_time_alone_changes_nothing(house: House) -> None:
+    """Not even a user is made where no stand-in left anything for later."""
+    before = house.organisation.version
+    house.post("advance", seconds=60)
+
+    assert before == house.organisation.version
+
+
+def test_duplicate_rules_are_published_changed_and_unpublished(house: House, writer: Any) -> None:
+    """A shipped one by its name; a new one with what it compares."""
+    detect = {"mscrm.suppressduplicatedetection": "false"}
+    content = {"emailaddress1": "ann@contoso.example", "lastname": "Ek"}
+    writer.send("POST", "leads", content)
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("publish-rule", {"name": "Leads with the same e-mail address"}),
+        ("publish-rule", {"name": "Leads with the same e-mail address", "published": False}),
+        ("duplicate-rule", {"name": "Names", "table": "lead", "columns": ["lastname"], "status": 500}),
+        ("duplicate-rule", {"name": "Names", "table": "lead", "columns": ["jobtitle"]}),
+    ]
+    outcomes = []
+    for operation, settings in steps:
+        house.post(operation, **settings)
+        outcomes.append(writer.attempt("POST", "leads", content, headers=detect))
+
+    assert [(412, "0x80040333"), 204, (500, "0x80040333"), 204] == outcomes
+
+
+def test_a_locked_row_refuses_changes_until_it_is_unlocked(house: House, writer: Any) -> None:
+    """0x8004022E, whoever asks, by whatever way; reading goes on and other rows are free."""
+    row_id, other = (writer.create("lead", lastname="Ek") for _ in range(2))
+    house.post("lock", table="lead", id=row_id.upper())
+    flags = {"CreateAccount": False, "CreateContact": True, "CreateOpportunity": False, "Status": 3}
+    kind = {"@odata.type": "Microsoft.Dynamics.CRM.lead"}
+    pair = {"Target": {**kind, "leadid": other}, "Subordinate": {**kind, "leadid": row_id}}
+    attempts = [
+        writer.attempt("PATCH", f"leads({row_id})", {"lastname": "Ny"}),
+        writer.attempt("PATCH", f"leads({row_id})", {"statecode": 2, "statuscode": 4}),
+        writer.attempt("PUT", f"leads({row_id})/lastname", {"value": "Ny"}),
+        writer.attempt("POST", f"leads({row_id})/Microsoft.Dynamics.CRM.QualifyLead", flags),
+        writer.attempt("POST", "Merge", pair),
+    ]
+    body = json.dumps({"table": "lead", "id": row_id, "values": {"lastname": "Ny"}}).encode()
+    at_the_door = house.send("POST", "update", body)
+
+    assert [(400, "0x8004022E")] * 5 == attempts
+    assert (400, True) == (at_the_door.status, b"0x8004022E" in at_the_door.body)
+    assert (200, 204) == (
+        house.get(f"leads({row_id})", "$select=leadid").status,
+        writer.attempt("PATCH", f"leads({other})", {"lastname": "Ny"}),
+    )
+
+    house.post("lock", table="lead", id=row_id, locked=False)
+
+    assert 204 == writer.attempt("PATCH", f"leads({row_id})", {"lastname": "Ny"})
+
+
 def test_change_tracking_can_be_turned_off(house: House) -> None:
     """The next tracked read is refused with 0x80072491."""
     house.post("tracking", table="lead", enabled=False)
@@ -206,6 +289,22 @@ def test_switches_are_armed_and_cleared_through_the_door(house: House) -> None:
         pytest.param("POST", "create", b'{"table": "leads", "values": {}}', 404, id="a set for a table"),
         pytest.param("POST", "privilege", b'{"privilege": "prvReadLeads"}', 400, id="an unknown privilege"),
         pytest.param("POST", "restore", b"{}", 400, id="a restore without a snapshot"),
+        pytest.param("POST", "publish-rule", b'{"name": "nosuch"}', 400, id="an unknown rule"),
+        pytest.param("POST", "lock", b'{"table": "leads", "id": "x"}', 400, id="a lock in an unknown table"),
+        pytest.param(
+            "POST",
+            "plug-in",
+            b'{"plug_in": {"kind": "explode", "table": "lead"}}',
+            400,
+            id="an unknown kind of plug-in",
+        ),
+        pytest.param(
+            "POST",
+            "plug-in",
+            b'{"plug_in": {"kind": "refuse", "table": "lead", "colum": "fax"}}',
+            400,
+            id="a setting that a plug-in does not have",
+        ),
     ],
 )
 def test_a_mistake_at_the_door_is_told(house: House, method: str, path: str, body: bytes, status: int) -> None:
@@ -217,11 +316,12 @@ def test_a_mistake_at_the_door_is_told(house: House, method: str, path: str, bod
 
 
 def test_the_door_prints_everything_it_can_do(house: House) -> None:
-    """One table of operations and one of switches."""
+    """One table of operations, one of switches and one of plug-ins."""
     printed = house.send("GET", "").body.decode()
+    kinds = [str(kind.__struct_config__.tag) for kind in KINDS]
 
     assert control_table() == printed
-    assert [] == [name for name in OPERATIONS if f"| `{name}` |" not in printed]
+    assert [] == [name for name in [*OPERATIONS, *SWITCHES, *kinds] if f"| `{name}` |" not in printed]
 
 
 def test_a_batch_runs_writes_through_the_same_code(house: House, writer: Any) -> None:

@@ -109,6 +109,29 @@ def test_a_reset_after_commit_executes_the_request() -> None:
     assert (Reply(response=None), 1) == strike(Armed(switch="reset-after"), get())
 
 
+def test_an_error_after_the_commit_executes_the_request() -> None:
+    """500 0x80040216, as for a request that was never executed."""
+    after, executed = strike(Armed(switch="unexpected-after"), get())
+    before, not_executed = strike(Armed(switch="unexpected"), get())
+
+    assert (1, 0) == (executed, not_executed)
+    assert after.response is not None
+    assert before.response is not None
+    assert (500, before.response.body) == (after.response.status, after.response.body)
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [({"if-match": 'W/"5"'}, 412), ({"if-match": "*"}, 200), ({}, 200)],
+    ids=["a version", "any version", "no condition"],
+)
+def test_a_version_mismatch_strikes_only_who_names_a_version(condition: dict[str, str], status: int) -> None:
+    """412 0x80060882 in place of the answer."""
+    request = Request(method="PATCH", path="leads(1)", headers=condition, base=BASE)
+
+    assert [status] == statuses(Armed(switch="version-mismatch"), [request])
+
+
 def test_a_truncated_body_ends_half_way() -> None:
     """Half of the bytes leave."""
     reply, executed = strike(Armed(switch="truncate"), get())
@@ -139,10 +162,10 @@ def test_inside_a_batch_only_inner_switches_strike() -> None:
     assert 429 == faults.answer_inner(get(), service.handle).status
 
 
-@pytest.mark.parametrize("switch", ["slow", "reset-before", "reset-after", "truncate"])
-def test_inside_a_batch_there_is_no_connection_to_strike(switch: str) -> None:
+@pytest.mark.parametrize("switch", ["slow", "truncate"])
+def test_inside_a_batch_no_part_has_a_reply_of_its_own_to_strike(switch: str) -> None:
     """Arming such a switch for inner requests is refused."""
-    with pytest.raises(ValueError, match="connection"):
+    with pytest.raises(ValueError, match="reply"):
         Armed(switch=switch, inner=True)
 
 

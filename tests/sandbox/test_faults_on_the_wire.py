@@ -25,9 +25,9 @@ class Wire:
         _, body = self._call("POST", urlsplit(sandbox.token_url).path, form, {})
         self._headers = {"Authorization": f"Bearer {json.loads(body)['access_token']}"}
 
-    def api(self, method: str, path: str, body: str = "") -> tuple[int, bytes]:
+    def api(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, bytes]:
         """Status and body of a Web API request."""
-        return self._call(method, f"/api/data/v9.2/{path}", body, self._headers)
+        return self._call(method, f"/api/data/v9.2/{path}", body, self._headers | headers)
 
     def control(self, operation: str, **content: object) -> tuple[int, bytes]:
         """Status and body of a request to the control door."""
@@ -54,6 +54,16 @@ def sandbox(organisation: Organisation) -> Iterator[Sandbox]:
 def wire(sandbox: Sandbox) -> Wire:
     """A client of it."""
     return Wire(sandbox)
+
+
+def test_a_batch_cut_in_the_middle_leaves_its_later_parts_undone(sandbox: Sandbox, wire: Wire) -> None:
+    """The client gets no byte of an answer."""
+    sandbox.faults.arm(Armed(switch="reset-after", inner=True))
+    part = "--b\r\nContent-Type: application/http\r\n\r\nPOST /api/data/v9.2/leads HTTP/1.1\r\n\r\n{}\r\n"
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        wire.api("POST", "$batch", part * 2 + "--b--\r\n", **{"Content-Type": "multipart/mixed; boundary=b"})
+
+    assert 1 == len(sandbox.organisation.find("lead", "statecode", 0))
 
 
 @pytest.mark.parametrize(("switch", "created"), [("reset-before", 0), ("reset-after", 1)])

@@ -265,9 +265,13 @@ def test_errors_carry_annotations_when_asked_for(people, reader) -> None:
     assert "@Microsoft.PowerApps.CDS.InnerError.Message" in body
 
 
-def test_impersonation_is_refused_rather_than_ignored(people, reader) -> None:
-    """A header that would change whose rights count is never passed over."""
-    assert (501, "0x8006088a") == reader.refusal("contacts", mscrmcallerid=people.user_id)
+@pytest.mark.parametrize(
+    "header",
+    ["MSCRMCallerID", "CallerObjectId", "MSCRM.BypassBusinessLogicExecution", "MSCRM.BypassCustomPluginExecution"],
+)
+def test_a_header_that_would_change_the_rules_is_refused_rather_than_ignored(people, reader, header: str) -> None:
+    """Whose rights count, and whether the customer's logic runs (reference 5.8, 9.1)."""
+    assert (501, "0x8006088a") == reader.refusal("contacts", **{header.lower(): "CustomSync"})
 
 
 def test_what_was_honoured_is_said(people, reader) -> None:

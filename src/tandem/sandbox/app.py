@@ -29,7 +29,19 @@ PARALLELISM = 8
 """The degree of parallelism that `x-ms-dop-hint` advises (reference 6.2)."""
 
 _EVERY_ROW = Condition("1")
-_IMPERSONATION = frozenset({"callerobjectid", "mscrmcallerid"})
+_UNSPOKEN_HEADERS = {
+    **dict.fromkeys(("callerobjectid", "mscrmcallerid"), "Impersonation"),
+    **dict.fromkeys(
+        (
+            "mscrm.bypassbusinesslogicexecution",
+            "mscrm.bypassbusinesslogicexecutionstepids",
+            "mscrm.bypasscustompluginexecution",
+            "mscrm.suppresscallbackregistrationexpanderjob",
+        ),
+        "Bypassing business logic",
+    ),
+}
+"""Headers that would change what a request does (reference 5.8, 9.1): to pass them over would be a lie."""
 _KEPT_ANSWERS = 500
 """Answers about definitions that are kept; a client asks some twenty a table."""
 
@@ -60,8 +72,8 @@ class Application:
 
     def _answer(self, request: Request) -> Response:
         caller = self._organisation.caller(request.caller)
-        if not request.headers.keys().isdisjoint(_IMPERSONATION):
-            raise Refused(501, "0x8006088a", "Impersonation is not implemented by this sandbox.")
+        for name in request.headers.keys() & _UNSPOKEN_HEADERS.keys():
+            raise Refused(501, "0x8006088a", f"{_UNSPOKEN_HEADERS[name]} is not implemented by this sandbox.")
         if request.path.strip("/") == "$batch" and request.method == "POST":
             return batch.execute(request, self._handle_inner, self._organisation.transaction)
         if request.method == "GET":

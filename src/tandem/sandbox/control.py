@@ -6,9 +6,11 @@ any client, and brings about what a tenant does only on a bad day. The server op
 
 import msgspec
 
-from tandem.sandbox.control_operations import OPERATIONS, Levers
+from tandem.sandbox.control_levers import Levers
+from tandem.sandbox.control_operations import OPERATIONS
 from tandem.sandbox.faults import switch_table
 from tandem.sandbox.messages import Refused, Request, Response
+from tandem.sandbox.plug_ins import plug_in_table
 
 _NO_BODY = b"{}"
 
@@ -37,7 +39,7 @@ def control_table() -> str:
         )
         does = " ".join((operation.__doc__ or "").split())
         lines.append(f"| `{name}` | {fields} | {does} |")
-    return "\n".join([*lines, "", switch_table()])
+    return "\n".join([*lines, "", switch_table(), plug_in_table()])
 
 
 def _answer(levers: Levers, request: Request) -> Response:

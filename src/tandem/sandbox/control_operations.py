@@ -4,78 +4,18 @@ The docstring of a class is its line in the table that `GET /control` prints, it
 `run` is all of it: so the table cannot tell of something that is not there.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import uuid4
 
 import msgspec
 
-from tandem.sandbox.faults import Armed, Faults
+from tandem.sandbox.control_levers import Levers, Operation
+from tandem.sandbox.control_logic import ArmPlugIn, Lock, PublishRule, PutRule, Settle, Unplug
+from tandem.sandbox.faults import Armed
 from tandem.sandbox.merge import MERGE_PRIVILEGE
-from tandem.sandbox.messages import Refused, Request
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.privileges import (
-    NO_ROLES,
-    SYSTEM_ADMINISTRATOR_PROFILE,
-    Depth,
-    Right,
-    grant,
-    privilege_name,
-)
-from tandem.sandbox.writes import answer_write
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levers:
-    """What the operations act on. `expire_tokens` ends every access token."""
-
-    organisation: Organisation
-    faults: Faults
-    expire_tokens: Callable[[], None]
-
-    def other_user(self) -> str:
-        """An enabled user who is not the sync user and may write secured columns; made if there is none."""
-        organisation = self.organisation
-        enabled = organisation.find("systemuser", "isdisabled", False)
-        others = [user for user in enabled if user != organisation.user_id]
-        with organisation.transaction():
-            user = others[0] if others else self._hire()
-            if not organisation.find("systemuserprofiles", "systemuserid", user):
-                values = {"systemuserid": user, "fieldsecurityprofileid": SYSTEM_ADMINISTRATOR_PROFILE}
-                organisation.insert("systemuserprofiles", str(uuid4()), values, actor=user)
-        return user
-
-    def write(self, method: str, path: str, content: Mapping[str, object], *, user: str | None) -> str:
-        """Write through the Web API's own code as `user`, else as another user; the address of a created row."""
-        request = Request(
-            method=method,
-            path=path,
-            headers={"if-match": "*"} if method == "PATCH" else {},
-            body=msgspec.json.encode(content),
-            caller=user or self.other_user(),
-        )
-        return answer_write(self.organisation, request).row
-
-    def entity_set(self, table: str) -> str:
-        """The entity set of a table. Raises Refused (404)."""
-        if table not in self.organisation.tables:
-            raise Refused(404, "0x80060888", f"There is no table '{table}'.")
-        return self.organisation.tables[table].entity_set
-
-    def _hire(self) -> str:
-        user = str(uuid4())
-        values = {"firstname": "Olivia", "lastname": "Other", "fullname": "Olivia Other"}
-        self.organisation.insert("systemuser", user, {**values, "accessmode": 0, "isdisabled": False}, actor=user)
-        return user
-
-
-class Operation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One thing the door does."""
-
-    def run(self, levers: Levers) -> object:
-        """Do it and return what the answer holds. Raises Refused."""
-        raise NotImplementedError
+from tandem.sandbox.privileges import NO_ROLES, Depth, Right, grant, privilege_name
+from tandem.sandbox.settling import settle
 
 
 class Create(Operation):
@@ -152,7 +92,7 @@ class Merge(Operation):
     table: str
     winner: str
     loser: str
-    values: dict[str, object] = {}
+    values: dict[str, object] = msgspec.field(default_factory=dict)
     user: str | None = None
 
     def run(self, levers: Levers) -> object:
@@ -269,7 +209,8 @@ class ExpireTokens(Operation):
 
 
 class Advance(Operation):
-    """move the organisation's clock by so many seconds (delta tokens and access tokens age)"""
+    """move the organisation's clock by so many seconds: delta tokens and access tokens age, and one round of what
+    stand-ins left for later is carried out"""
 
     seconds: float
 
@@ -277,6 +218,7 @@ class Advance(Operation):
         """The time it is then."""
         organisation, clock, step = levers.organisation, levers.organisation.clock, timedelta(seconds=self.seconds)
         organisation.clock = lambda: clock() + step
+        settle(organisation, levers.other_user)
         return {"now": organisation.clock().isoformat()}
 
 
@@ -315,12 +257,19 @@ def _grant(levers: Levers, user: str | None, privilege: str, depth: Depth | None
         grant(organisation.connection, user or organisation.user_id, privilege, depth)
 
 
-OPERATIONS: Mapping[str, type[Operation] | type[Fault]] = {
+AnyOperation = Operation | Fault | PutRule
+OPERATIONS: Mapping[str, type[AnyOperation]] = {
     "create": Create,
     "update": Update,
     "delete": Delete,
     "qualify": Qualify,
     "merge": Merge,
+    "plug-in": ArmPlugIn,
+    "unplug": Unplug,
+    "settle": Settle,
+    "duplicate-rule": PutRule,
+    "publish-rule": PublishRule,
+    "lock": Lock,
     "fault": Fault,
     "clear": Clear,
     "privilege": Privilege,

@@ -41,7 +41,7 @@ class Reply:
 class Switch:
     """One fault. `strike` gets the request, the handler and the armed settings and gives the reply.
 
-    `wire` faults are of the connection; inside a `$batch` there is none.
+    `wire` faults are of the reply on its way; a part of a `$batch` has no reply of its own.
     """
 
     name: str
@@ -56,7 +56,8 @@ class Armed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
     `times` strikes are left (None: until cleared); of the matching requests the first `after` pass, then each
     `every`-th is struck. `method` and `path` (a part of the decoded path) narrow what matches; `inner` strikes
-    requests inside a `$batch` instead of those on the wire. `seconds` is the latency, or the Retry-After.
+    requests inside a `$batch` instead of those on the wire: a connection cut there leaves the parts after it undone.
+    `seconds` is the latency, or the Retry-After.
     """
 
     switch: str
@@ -74,7 +75,7 @@ class Armed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 1):
             raise ValueError("'every' and 'times' must be at least 1 and 'after' at least 0")
         if self.inner and SWITCHES[self.switch].wire:
-            raise ValueError(f"'{self.switch}' strikes a connection; inside a $batch there is none")
+            raise ValueError(f"'{self.switch}' strikes a reply on its way; a part of a $batch has none of its own")
 
     def matches(self, request: Request, *, inner: bool) -> bool:
         """Whether this switch could strike the request."""
@@ -84,6 +85,10 @@ class Armed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
             and self.path in unquote(request.path)
             and SWITCHES[self.switch].only(request)
         )
+
+
+class _ConnectionCut(Exception):
+    """The connection ends inside a `$batch`: what is done is done, no later part is run, nobody is answered."""
 
 
 @dataclass(slots=True)
@@ -132,15 +137,22 @@ class Faults:
     def answer(self, request: Request, handle: Handle) -> Reply:
         """Answer a request that came over the wire, struck by the switch that is due, if any."""
         armed = self._due(request, inner=False)
-        if armed is None:
-            return Reply(response=handle(request))
-        return SWITCHES[armed.switch].strike(request, handle, armed)
+        try:
+            if armed is None:
+                return Reply(response=handle(request))
+            return SWITCHES[armed.switch].strike(request, handle, armed)
+        except _ConnectionCut:
+            return Reply(response=None)
 
     def answer_inner(self, request: Request, handle: Handle) -> Response:
         """Answer a request inside a `$batch`, struck by the `inner` switch that is due, if any."""
         armed = self._due(request, inner=True)
-        response = SWITCHES[armed.switch].strike(request, handle, armed).response if armed else None
-        return response or handle(request)
+        if armed is None:
+            return handle(request)
+        response = SWITCHES[armed.switch].strike(request, handle, armed).response
+        if response is None:
+            raise _ConnectionCut
+        return response
 
     def _due(self, request: Request, *, inner: bool) -> Armed | None:
         with self._lock:
@@ -166,10 +178,14 @@ def switch_table() -> str:
     return "\n".join(["| switch | does |", "|---|---|", *rows, ""])
 
 
-def _refuse(status: int, code: str, message: str) -> Callable[[Request, Handle, Armed], Reply]:
-    """The request is not executed; the service's error body comes back."""
+def _refuse(
+    status: int, code: str, message: str, *, executed: bool = False
+) -> Callable[[Request, Handle, Armed], Reply]:
+    """The service's error body comes back, and unless told otherwise the request is not executed."""
 
     def strike(request: Request, handle: Handle, armed: Armed) -> Reply:
+        if executed:
+            handle(request)
         return Reply(response=_error(status, code, message))
 
     return strike
@@ -239,6 +255,10 @@ def _writes(request: Request) -> bool:
     return request.method != "GET" and not request.path.endswith("$batch")
 
 
+def _names_a_version(request: Request) -> bool:
+    return request.headers.get("if-match", "*").strip() not in ("*", "null")
+
+
 def _reads_delta(request: Request) -> bool:
     return "$deltatoken" in unquote(request.query)
 
@@ -282,6 +302,11 @@ SWITCHES: Mapping[str, Switch] = _table(
             strike=_refuse(500, "0x80040216", "An unexpected error occurred."),
         ),
         Switch(
+            name="unexpected-after",
+            does="the request is executed and committed; 500 0x80040216 all the same",
+            strike=_refuse(500, "0x80040216", "An unexpected error occurred.", executed=True),
+        ),
+        Switch(
             name="sql-error",
             does="500 0x80044150, as a deadlock gives it; not executed",
             strike=_refuse(500, "0x80044150", "Generic SQL error."),
@@ -310,21 +335,29 @@ SWITCHES: Mapping[str, Switch] = _table(
         ),
         Switch(
             name="reset-before",
-            does="the connection is cut; the request was not executed",
+            does="the connection is cut; the request was not executed, nor, with `inner`, what follows in its `$batch`",
             strike=_reset_before,
-            wire=True,
         ),
         Switch(
             name="reset-after",
-            does="the request is executed and committed; the connection is cut instead of a reply",
+            does="executed and committed; the connection is cut instead of a reply, with `inner` after that part",
             strike=_reset_after,
-            wire=True,
         ),
         Switch(
             name="truncate",
             does="executed; half of the body is sent under the full Content-Length, then the connection is cut",
             strike=_truncate,
             wire=True,
+        ),
+        Switch(
+            name="version-mismatch",
+            does="412 0x80060882 to a request whose If-Match names a version, although it is the row's; not executed",
+            strike=_refuse(
+                412,
+                "0x80060882",
+                "The version of the existing record doesn't match the RowVersion property provided.",
+            ),
+            only=_names_a_version,
         ),
         Switch(
             name="expired-token",

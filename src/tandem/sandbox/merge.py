@@ -48,8 +48,7 @@ def merge(records: Records, parameters: Parameters) -> None:
     with records.organisation.transaction():
         records.update(table, winner_id, read_values(records.organisation, table, update))
         repoint(records.organisation, name, loser_id, winner_id, actor=records.actor)
-        outcome = {"merged": True, "masterid": winner_id, **_LOSING_STATE[name]}
-        records.organisation.update(name, loser_id, outcome, actor=records.actor)
+        records.update_by_action(table, loser_id, {"merged": True, "masterid": winner_id, **_LOSING_STATE[name]})
 
 
 def _check(records: Records, table: TableDefinition, winner: Row, loser: Row) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from tandem.sandbox.completion import Completion
 from tandem.sandbox.customisation import CustomColumn, Customisation
 from tandem.sandbox.founding import found
+from tandem.sandbox.logic import BusinessLogic
 from tandem.sandbox.privileges import Caller, read_caller
 from tandem.sandbox.storage import (
     Stored,
@@ -27,7 +28,6 @@ from tandem.sandbox.storage import (
     from_stored,
     iso,
     keeper,
-    stored_names,
     table_sql,
     to_stored,
 )
@@ -64,6 +64,7 @@ class Organisation:
             self.tables: Mapping[str, TableDefinition] = self._customisation().applied(TABLES)
             if self.connection.execute("SELECT version FROM counter").fetchone() is None:
                 found(self, name)
+        self.logic = BusinessLogic(self)
 
     def close(self) -> None:
         """Close every connection; a temporary organisation is gone after this."""
@@ -142,21 +143,18 @@ class Organisation:
     def get(self, table: str, row_id: str) -> Row | None:
         """One row by logical column names, lookups as `x` and `x_type`, derived columns included; None if absent."""
         definition = self.tables[table]
-        names = list(definition.columns)
-        kinds = [f"{name}_type" for name, column in definition.columns.items() if _kind_stored(column)]
+        names = (*definition.columns, *definition.kind_names)
         found = self.connection.execute(
-            f"SELECT {', '.join(names + kinds)} FROM {table} WHERE {definition.primary_id} = ?",  # noqa: S608
+            f"SELECT {', '.join(names)} FROM {table} WHERE {definition.primary_id} = ?",  # noqa: S608
             (row_id.lower(),),
         ).fetchone()
         if found is None:
             return None
-        stored: dict[str, Stored] = dict(zip(names + kinds, found, strict=True))
-        row: Row = {}
-        for name, column in definition.columns.items():
-            row[name] = from_stored(column, stored[name])
-            if column.is_lookup:
-                target = stored[f"{name}_type"] if _kind_stored(column) else column.targets[0]
-                row[f"{name}_type"] = target if row[name] is not None else None
+        stored: dict[str, Stored] = dict(zip(names, found, strict=True))
+        row: Row = {name: from_stored(column, stored[name]) for name, column in definition.columns.items()}
+        for column in definition.lookups:
+            kind = f"{column.name}_type"
+            row[kind] = None if row[column.name] is None else stored.get(kind, column.targets[0])
         return row
 
     def exists(self, table: str, row_id: str) -> bool:
@@ -206,7 +204,7 @@ class Organisation:
             changed: Row = {"modifiedon": iso(self.clock()), "modifiedby": actor, **values}
             changed.update(Completion(self).dependents(definition, {**row, **changed}))
             changed["versionnumber"] = self._next_version()
-            assigned = [name for name in stored_names(definition) if name in changed]
+            assigned = [name for name in definition.stored_names if name in changed]
             self.connection.execute(
                 f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in assigned)} "  # noqa: S608
                 f"WHERE {definition.primary_id} = ?",
@@ -316,7 +314,11 @@ class Organisation:
         try:
             with self._writing:
                 _copy(copy, self.connection)
-                self.tables = self._customisation().applied(TABLES)
+                tables = self._customisation().applied(TABLES)
+                if tables != self.tables:
+                    # The answers kept for these definitions are thrown away with them.
+                    self.tables = tables
+                self.logic.reload()
         finally:
             copy.close()
 
@@ -331,7 +333,7 @@ class Organisation:
     # Customisation
 
     def add_column(self, table: str, name: str, type: str, *, label: str | None = None) -> ColumnDefinition:
-        """Add a custom column: text, memo, integer, decimal, double, boolean, datetime or date.
+        """Add a custom column, of a type that `custom_column` knows by a short name.
 
         Does nothing if the table has a column of that name. Raises ValueError for an unknown type.
         """
@@ -384,7 +386,7 @@ class Organisation:
         return int(str(self.connection.execute("UPDATE counter SET version = version + 1 RETURNING version").get))
 
     def _write_rows(self, table: TableDefinition, rows: Iterable[Mapping[str, object]]) -> None:
-        names = stored_names(table)
+        names = table.stored_names
         known = {*names, *table.columns}
         known.update(f"{name}_type" for name, column in table.columns.items() if column.is_lookup)
         keepers = [
@@ -412,10 +414,6 @@ def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
     with target.backup("main", source, "main") as backup:
         while not backup.done:
             backup.step(10_000)
-
-
-def _kind_stored(column: ColumnDefinition) -> bool:
-    return column.polymorphic and column.derived is None
 
 
 def _stored(table: TableDefinition, name: str, value: object) -> Stored:

@@ -94,7 +94,7 @@ def qualify_lead(records: Records, lead_id: str, parameters: Parameters) -> dict
         for name in wanted:
             qualification.create(name, currency=currency, customer=customer)
         links = qualification.links_on_lead()
-        records.organisation.update("lead", lead_id, outcome | links, actor=records.actor)
+        records.update_by_action(table, lead_id, outcome | links)
     return qualification.created
 
 

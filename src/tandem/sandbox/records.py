@@ -12,6 +12,7 @@ from tandem.sandbox.cascade import delete_row
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.organisation import Organisation
 from tandem.sandbox.payload import Values, missing_row
+from tandem.sandbox.plug_ins import PlugIn
 from tandem.sandbox.privileges import ColumnRight, Depth, Right
 from tandem.sandbox.tables import ColumnDefinition, ColumnType, RequiredLevel, TableDefinition
 
@@ -29,12 +30,24 @@ _OWNER = frozenset({"ownerid", "ownerid_type"})
 
 
 class Records:
-    """Writes rows as one user, with that user's rights. Each method is one transaction."""
+    """Writes rows as one user, with that user's rights. Each method is one transaction.
 
-    def __init__(self, organisation: Organisation, actor: str) -> None:
+    `detect_duplicates` runs the published rules on each row written; `cause` is the stand-in whose writes these are.
+    """
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        actor: str,
+        *,
+        detect_duplicates: bool = False,
+        cause: PlugIn | None = None,
+    ) -> None:
         self.organisation = organisation
         self.actor = actor
         self.caller = organisation.caller(actor)
+        self._detect_duplicates = detect_duplicates
+        self._cause = cause
 
     def existing(self, table: TableDefinition, row_id: str) -> Row:
         """The row. Raises Refused (404, 0x80040217)."""
@@ -52,6 +65,7 @@ class Records:
         row_id = str(values.get(table.primary_id) or uuid4())
         with self.organisation.transaction():
             self._check_create(table, row_id, values)
+            values = self._interfered(table, row_id, None, values)
             self.organisation.insert(table.name, row_id, self._complete(table, values), actor=self.actor)
             if table.name == "connection":
                 self._create_twin(row_id, values)
@@ -69,11 +83,20 @@ class Records:
                 raise _unsupported(table, "Update")
             values = {name: value for name, value in values.items() if (name, value) != (table.primary_id, row_id)}
             self._check_update(table, row, values)
+            values = self._interfered(table, row_id, row, values)
             twin = row.get("relatedconnectionid")
             for changes in _passes(table, values | _full_name(table, row, values)):
                 self.organisation.update(table.name, row_id, changes, actor=self.actor)
                 if twin is not None:
                     self.organisation.update(table.name, str(twin), _mirrored(changes), actor=self.actor)
+
+    def update_by_action(self, table: TableDefinition, row_id: str, values: Values) -> None:
+        """What an action does to a row of its own accord: in one pass, and no right is asked but the action's own."""
+        with self.organisation.transaction():
+            row = self.existing(table, row_id)
+            self.organisation.logic.refuse_locked(table.name, row_id)
+            values = self._interfered(table, row_id, row, values)
+            self.organisation.update(table.name, row_id, values, actor=self.actor)
 
     def delete(self, table: TableDefinition, row_id: str) -> None:
         """Delete a row with what cascades from it. Users are only ever disabled (reference 8.5)."""
@@ -101,6 +124,13 @@ class Records:
                 return Depth.DEEP
         return Depth.GLOBAL
 
+    def _interfered(self, table: TableDefinition, row_id: str, before: Row | None, values: Values) -> Values:
+        """The values as the stand-ins for the customer's automation leave them. Raises Refused."""
+        logic = self.organisation.logic
+        if not logic.kept.plug_ins:
+            return values
+        return dict(logic.interfere(table, row_id, before=before, values=values, cause=self._cause))
+
     def _check_create(self, table: TableDefinition, row_id: str, values: Values) -> None:
         self.demand(table, Right.CREATE)
         if table.is_intersect or table.name in _NOT_CREATED:
@@ -116,8 +146,11 @@ class Records:
             raise _bad_state()
         _check_required(table, values, table.columns)
         self._check_references(table, values, values)
+        if self._detect_duplicates:
+            self.organisation.logic.refuse_duplicates(table.name, row_id, values)
 
     def _check_update(self, table: TableDefinition, row: Row, values: Values) -> None:
+        self.organisation.logic.refuse_locked(table.name, str(row[table.primary_id]))
         for column in _columns(table, values):
             if not column.updatable or column.name == table.primary_id:
                 raise _read_only(table, column)
@@ -133,6 +166,8 @@ class Records:
         self._check_references(table, row, values)
         if "ownerid" in values:
             self.demand(table, Right.ASSIGN, row)
+        if self._detect_duplicates:
+            self.organisation.logic.refuse_duplicates(table.name, str(row[table.primary_id]), {**row, **values})
 
     def _check_references(self, table: TableDefinition, row: Row, values: Values) -> None:
         """Setting a lookup needs Append on the row's table and AppendTo on the target's; an owner must be able."""

@@ -23,7 +23,7 @@ from tandem.model.errors import NeedsPerson
 from tandem.sandbox.app import Application, refused_response
 from tandem.sandbox.certificates import Certificates, make_certificates
 from tandem.sandbox.control import control
-from tandem.sandbox.control_operations import Levers
+from tandem.sandbox.control_levers import Levers
 from tandem.sandbox.faults import Faults, Reply
 from tandem.sandbox.messages import Refused, Request, Response
 from tandem.sandbox.organisation import Organisation

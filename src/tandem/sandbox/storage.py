@@ -114,17 +114,6 @@ def from_stored(column: ColumnDefinition, value: Stored) -> object:
     return value
 
 
-def stored_names(table: TableDefinition) -> list[str]:
-    """The SQL columns that are written: every column that is not derived, and `<lookup>_type` where it varies."""
-    names: list[str] = []
-    for column in table.columns.values():
-        if column.derived is None:
-            names.append(column.name)
-            if column.polymorphic:
-                names.append(f"{column.name}_type")
-    return names
-
-
 def column_sql(table: TableDefinition, column: ColumnDefinition) -> list[str]:
     """The SQL definitions of one column."""
     if column.name == table.primary_id:

@@ -58,7 +58,11 @@ def answer_write(organisation: Organisation, request: Request) -> Response:
         request=request,
         options=options,
         preferences=read_preferences(request.headers),
-        records=Records(organisation, request.caller),
+        records=Records(
+            organisation,
+            request.caller,
+            detect_duplicates=request.headers.get("mscrm.suppressduplicatedetection", "").strip().lower() == "false",
+        ),
     )
     with organisation.transaction():
         return _dispatch(write, split_path(request.path))

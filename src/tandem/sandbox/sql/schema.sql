@@ -27,3 +27,11 @@ CREATE TABLE IF NOT EXISTS privilege_grant (
     depth TEXT,
     PRIMARY KEY (user_id, privilege)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS left_for_later (
+    -- What stand-ins for flows still have to do: the stand-in and the row as it was before the write, both JSON.
+    position INTEGER PRIMARY KEY,
+    plug_in TEXT NOT NULL,
+    row_id TEXT NOT NULL,
+    row_before TEXT NOT NULL
+) STRICT;

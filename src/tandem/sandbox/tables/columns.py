@@ -373,6 +373,10 @@ def by_name(*columns: ColumnDefinition | Iterable[ColumnDefinition]) -> Mapping[
     return {column.name: column for column in flat}
 
 
+_COLOURS = {1: "Red", 2: "Green", 3: "Blue"}
+"""The options of a customer's choices."""
+
+
 def custom_column(name: str, type: str, *, label: str | None = None) -> ColumnDefinition:
     """A column that a customer adds, by the short name of its type. Raises ValueError for an unknown type."""
     title = label or name
@@ -380,9 +384,12 @@ def custom_column(name: str, type: str, *, label: str | None = None) -> ColumnDe
         "text": lambda: text(name, 4_000, title),
         "memo": lambda: memo(name, title, 100_000),
         "integer": lambda: integer(name, title),
+        "bigint": lambda: replace(integer(name, title, -(2**63), 2**63 - 1), type=ColumnType.BIGINT),
         "decimal": lambda: fraction(name, title, -1e11, 1e11, 10),
         "double": lambda: fraction(name, title, -1e11, 1e11, 5, type=ColumnType.DOUBLE),
         "boolean": lambda: boolean(name, title),
+        "choice": lambda: choice(name, title, _COLOURS),
+        "choices": lambda: replace(choice(name, title, _COLOURS), type=ColumnType.CHOICES),
         "datetime": lambda: moment(name, title),
         "date": lambda: date(name, title),
     }

@@ -148,6 +148,21 @@ class TableDefinition:
     is_intersect: bool = False
 
     @cached_property
+    def lookups(self) -> tuple[ColumnDefinition, ...]:
+        """Lookup, customer and owner columns."""
+        return tuple(column for column in self.columns.values() if column.is_lookup)
+
+    @cached_property
+    def kind_names(self) -> tuple[str, ...]:
+        """`<lookup>_type` of each lookup that stores it: where the target table varies."""
+        return tuple(f"{column.name}_type" for column in self.lookups if column.polymorphic and column.derived is None)
+
+    @cached_property
+    def stored_names(self) -> tuple[str, ...]:
+        """The SQL columns that are written: every column that is not derived, and `kind_names`."""
+        return (*(column.name for column in self.columns.values() if column.derived is None), *self.kind_names)
+
+    @cached_property
     def by_wire_name(self) -> Mapping[str, ColumnDefinition]:
         """Columns by the property name that rows show."""
         return {column.wire_name: column for column in self.columns.values()}
