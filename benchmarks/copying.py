@@ -1,48 +1,55 @@
-"""Tandem's first copy of one table: the engine's own reader on a real connection, into a real database."""
+"""The first copy of one table: by Tandem, by the fifteen lines, and by the fifteen lines with Tandem's own parts."""
 
-import time
-from contextlib import AbstractContextManager
+from contextlib import closing
+from dataclasses import dataclass
 
+from benchmarks.floor import copy_pages, own_driver, own_parser, plain_parser, plain_postgresql, plain_sqlite
+from benchmarks.measurement import Clock, Done, Line, new_place, open_place
 from benchmarks.selection import Selection
-from tandem.database.migrations import migrate
-from tandem.database.port import Database
-from tandem.dynamics.client import Dynamics
-from tandem.dynamics.credentials import Credentials
-from tandem.marketing.embedded import EmbeddedMarketing
-from tandem.marketing.embedded.marketing import marketing_migrations
-from tandem.runtime.subscription import now
-from tandem.state import SyncState, state_migrations
-from tandem.sync.applier import Applier
-from tandem.sync.companies import CompanyApplier
-from tandem.sync.context import Context
-from tandem.sync.people import PeopleApplier
-from tandem.sync.plan import TablePlan
-from tandem.sync.reading import TableReader
-from tandem.sync.tables import ensure_stream
+from benchmarks.work import at_work, reader
 
 
-def copy_with_tandem(root: str, selection: Selection, database: Database, clock: AbstractContextManager[None]) -> int:
-    """Copy the table, with everything a first copy does up to the live stream; the records the database then counts."""
-    migrate(database, marketing_migrations() + state_migrations(), at=now())
-    credentials = Credentials("benchmark", client_secret="benchmark", tenant="benchmark", authority=f"{root}/token")
-    with Dynamics(root, credentials) as dynamics:
-        context = Context(
-            database=database,
-            dynamics=dynamics,
-            marketing=EmbeddedMarketing(database),
-            state=SyncState(database),
-            now=now,
-            monotonic=time.monotonic,
-        )
-        plan = selection.plan()
-        reader = TableReader(context, plan, _applier(context, plan), ensure_stream(context, plan, {}))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A copy of the organisation at `root` into a new database; `url` is set for PostgreSQL."""
+
+    line: Line
+    selection: Selection
+    root: str
+    url: str | None
+
+    def run(self, clock: Clock) -> Done:
+        """Copy the table under the clock; the rows the database then counts."""
+        with new_place(self.url) as place:
+            return Done(rows=_LINES[self.line](self, place, clock))
+
+
+def _copy_plainly(job: Copy, place: str, clock: Clock) -> int:
+    width = len(job.selection.plan().decoder.select)
+    new = plain_sqlite(place, width) if job.url is None else plain_postgresql(job.url, place, width)
+    with new as flat:
         with clock:
-            reader.copy(until=lambda: False)
-        records, _deleted = context.marketing.counts()[selection.entity.marketing_name]
+            copy_pages(job.root, plain_parser(job.selection), flat.store)
+        return flat.count()
+
+
+def _copy_with_own_driver(job: Copy, place: str, clock: Clock) -> int:
+    with closing(open_place(job.url, place)) as database:
+        flat = own_driver(database, len(job.selection.plan().decoder.select))
+        with clock:
+            copy_pages(job.root, own_parser(job.selection), flat.store)
+        return flat.count()
+
+
+def _copy_with_tandem(job: Copy, place: str, clock: Clock) -> int:
+    """Everything a first copy does, up to the live stream."""
+    plan = job.selection.plan()
+    with closing(open_place(job.url, place)) as database, at_work(job.root, database) as context:
+        copying = reader(context, plan)
+        with clock:
+            copying.copy(until=lambda: False)
+        records, _deleted = context.marketing.counts()[plan.entity.marketing_name]
         return records
 
 
-def _applier(context: Context, plan: TablePlan) -> Applier:
-    if plan.entity.is_person:
-        return PeopleApplier(context, plan, {plan.entity: plan})
-    return CompanyApplier(context, plan)
+_LINES = {Line.FLOOR: _copy_plainly, Line.DRIVER: _copy_with_own_driver, Line.TANDEM: _copy_with_tandem}

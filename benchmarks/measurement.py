@@ -1,4 +1,4 @@
-"""One measurement, in a process that has done nothing before: time, peak memory, and what was really copied."""
+"""One measurement, in a process that has done nothing before: time, peak memory, and what was really done."""
 
 import multiprocessing
 import resource
@@ -7,17 +7,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import psycopg
 
-from benchmarks.copying import copy_with_tandem
-from benchmarks.floor import copy_pages, own_driver, own_parser, plain_parser, plain_postgresql, plain_sqlite
-from benchmarks.selection import Selection
 from tandem.database.port import Database
 from tandem.database.postgresql import PostgresqlDatabase
 from tandem.database.sqlite import SqliteDatabase
@@ -28,30 +26,53 @@ _PROCESS_STATUS = Path("/proc/self/status")
 
 
 class Line(StrEnum):
-    """What is measured."""
+    """Who does the work that is measured."""
 
     FLOOR = "floor"
     DRIVER = "own driver"
     TANDEM = "Tandem"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One measurement to make: the organisation at `root`, into a new database; `url` is set for PostgreSQL."""
+class Clock:
+    """Times the part of a measurement that counts: seconds that pass, and those of this process's own computing."""
 
-    line: Line
-    selection: Selection
-    root: str
-    url: str | None
+    seconds = 0.0
+    own = 0.0
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        passed, computed = self._begun
+        self.seconds, self.own = time.perf_counter() - passed, time.process_time() - computed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done while the clock ran: rows, and the requests they took where these are counted."""
+
+    rows: int
+    requests: int = 0
+
+
+class Job(Protocol):
+    """One measurement to make."""
+
+    def run(self, clock: Clock) -> Done:
+        """Make ready, do the work under the clock, and count afterwards what was done."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a measurement gave. `peak` is the largest resident memory in bytes, the database server's own left out."""
+    """What a measurement gave. `peak` is the largest resident memory in bytes, the database server's own left out;
+    `own` the seconds of `seconds` in which this process computed."""
 
     rows: int
     seconds: float
     peak: int
+    requests: int = 0
+    own: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -66,28 +87,9 @@ def measure(job: Job) -> Result:
         return pool.submit(_measure, job).result(_PATIENCE)
 
 
-class _Clock:
-    """Times the part of a measurement that counts."""
-
-    seconds = 0.0
-
-    def __enter__(self) -> None:
-        self._begun = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds = time.perf_counter() - self._begun
-
-
-def _measure(job: Job) -> Result:
-    clock = _Clock()
-    with _new_place(job.url) as place:
-        rows = _LINES[job.line](job, place, clock)
-    return Result(rows=rows, seconds=clock.seconds, peak=_peak())
-
-
 @contextmanager
-def _new_place(url: str | None) -> Iterator[str]:
-    """A file, or a schema, that is gone afterwards."""
+def new_place(url: str | None) -> Iterator[str]:
+    """A file, or a schema of the PostgreSQL at `url`, that is gone afterwards."""
     if url is None:
         with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
             yield f"{folder}/bench.db"
@@ -96,37 +98,24 @@ def _new_place(url: str | None) -> Iterator[str]:
     try:
         yield schema
     finally:
-        with psycopg.connect(url, autocommit=True) as database:
-            database.execute(f"drop schema {schema} cascade".encode())
+        drop_schema(url, schema)
 
 
-def _copy_plainly(job: Job, place: str, clock: _Clock) -> int:
-    width = len(job.selection.plan().decoder.select)
-    new = plain_sqlite(place, width) if job.url is None else plain_postgresql(job.url, place, width)
-    with new as flat:
-        with clock:
-            copy_pages(job.root, plain_parser(job.selection), flat.store)
-        return flat.count()
+def drop_schema(url: str, schema: str) -> None:
+    """Remove a schema with everything in it."""
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(f"drop schema if exists {schema} cascade".encode())
 
 
-def _copy_with_own_driver(job: Job, place: str, clock: _Clock) -> int:
-    with closing(_opened(job, place)) as database:
-        flat = own_driver(database, len(job.selection.plan().decoder.select))
-        with clock:
-            copy_pages(job.root, own_parser(job.selection), flat.store)
-        return flat.count()
+def open_place(url: str | None, place: str) -> Database:
+    """Tandem's own driver on such a place."""
+    return SqliteDatabase(Path(place)) if url is None else PostgresqlDatabase(url, place)
 
 
-def _copy_with_tandem(job: Job, place: str, clock: _Clock) -> int:
-    with closing(_opened(job, place)) as database:
-        return copy_with_tandem(job.root, job.selection, database, clock)
-
-
-_LINES = {Line.FLOOR: _copy_plainly, Line.DRIVER: _copy_with_own_driver, Line.TANDEM: _copy_with_tandem}
-
-
-def _opened(job: Job, place: str) -> Database:
-    return SqliteDatabase(Path(place)) if job.url is None else PostgresqlDatabase(job.url, place)
+def _measure(job: Job) -> Result:
+    clock = Clock()
+    done = job.run(clock)
+    return Result(rows=done.rows, requests=done.requests, seconds=clock.seconds, own=clock.own, peak=_peak())
 
 
 def _peak() -> int:

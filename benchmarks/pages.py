@@ -52,7 +52,7 @@ class Pages:
 
     def render(self, link: Callable[[int], str]) -> Iterator[bytes]:
         """The compressed bodies; `link` gives the address of a page by its number, and of the delta behind the last."""
-        rows = self._rows()
+        rows = self.each()
         starts = range(0, self.rows, self.size)
         for number, start in enumerate(starts, 1):
             page = [next(rows) for _ in range(min(self.size, self.rows - start))]
@@ -60,7 +60,8 @@ class Pages:
             body = {"value": page, "@odata.deltaLink" if last else "@odata.nextLink": link(number)}
             yield gzip.compress(_ENCODER.encode(body), compresslevel=1)
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def each(self) -> Iterator[dict[str, Any]]:
+        """The rows one by one, without end: those after `rows` are on no page."""
         sample, draw = self.sample.rows, random.Random(_SEED)
         companies = max(1, self.rows // PEOPLE_PER_COMPANY)
         key, ids = self.sample.selection.table.primary_id, self.ids.make()

@@ -1,4 +1,4 @@
-"""The table of the results: markdown, which a terminal shows as well as a page does."""
+"""The tables of the results: markdown, which a terminal shows as well as a page does."""
 
 import os
 import platform
@@ -11,32 +11,34 @@ from pathlib import Path
 
 import apsw
 
+from benchmarks.cycling import Step
+from benchmarks.edits import PersonEdits
 from benchmarks.measurement import Line, Result
 from benchmarks.pages import Pages
 from tandem.database.port import Dialect
 
-_HEADINGS = (
+_COPIES = (
     "copied ", "database  ", "     rows", "ids       ", " floor/s", "own driver/s", "Tandem/s",
     "x floor", "x own driver", "memory",
+)  # fmt: skip
+_PUSHES = (" edits", "database  ", "requests", " floor/s", "Tandem/s", "x floor")
+_CYCLES = (
+    "   people", "database  ", "first copy", "quiet cycle", "requests", "edits each side", "cycle   ", "own work",
+    "requests", "memory",
 )  # fmt: skip
 _PACKAGES = ("httpx2", "orjson", "msgspec", "apsw", "psycopg")
 
 
+Rounds = Sequence[Mapping[Line, Result]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class CopyCase:
     """What was copied where, and the results of each line by rounds: those of a round ran one right after the other."""
 
     pages: Pages
     database: Dialect
-    rounds: Sequence[Mapping[Line, Result]]
-
-    def rate(self, line: Line) -> float:
-        """The median of a line's rows per second."""
-        return statistics.median(each[line].rows / each[line].seconds for each in self.rounds)
-
-    def ratio(self, line: Line) -> float:
-        """How many times as long as `line` Tandem takes: the median of the rounds."""
-        return statistics.median(each[Line.TANDEM].seconds / each[line].seconds for each in self.rounds)
+    rounds: Rounds
 
     @property
     def peak(self) -> int:
@@ -44,24 +46,94 @@ class Case:
         return max(each[Line.TANDEM].peak for each in self.rounds)
 
 
-def heading() -> str:
-    """The first two lines of the table."""
-    return f"{_row(_HEADINGS)}\n{_row(['-' * len(each) for each in _HEADINGS])}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushCase:
+    """What was pushed from where, and the results of both lines by rounds."""
+
+    edits: PersonEdits
+    database: Dialect
+    rounds: Rounds
 
 
-def row(case: Case) -> str:
-    """A case as a line of the table."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleCase:
+    """The steps of one subscription with so many people in Dynamics."""
+
+    people: int
+    changes: int
+    database: Dialect
+    steps: Mapping[Step, Result]
+
+
+def copies() -> str:
+    """The first two lines of the table of copies."""
+    return _heading(_COPIES)
+
+
+def copy_row(case: CopyCase) -> str:
+    """A copy as a line of its table."""
     cells = (
         case.pages.sample.selection.entity.value,
         case.database.value,
         f"{case.pages.rows:,}",
         case.pages.ids.value,
-        *(f"{case.rate(line):,.0f}" for line in Line),
-        f"{case.ratio(Line.FLOOR):.2f}",
-        f"{case.ratio(Line.DRIVER):.2f}",
+        *(f"{rate(case.rounds, line):,.0f}" for line in Line),
+        f"{ratio(case.rounds, Line.FLOOR):.2f}",
+        f"{ratio(case.rounds, Line.DRIVER):.2f}",
         f"{case.peak / 1e6:.0f} MB",
     )
-    return _row([_padded(cell, heading) for cell, heading in zip(cells, _HEADINGS, strict=True)])
+    return _padded_row(cells, _COPIES)
+
+
+def pushes() -> str:
+    """The first two lines of the table of pushes."""
+    return _heading(_PUSHES)
+
+
+def push_row(case: PushCase) -> str:
+    """A push as a line of its table."""
+    cells = (
+        f"{case.edits.count:,}",
+        case.database.value,
+        f"{case.rounds[0][Line.TANDEM].requests:,}",
+        f"{rate(case.rounds, Line.FLOOR):,.0f}",
+        f"{rate(case.rounds, Line.TANDEM):,.0f}",
+        f"{ratio(case.rounds, Line.FLOOR):.2f}",
+    )
+    return _padded_row(cells, _PUSHES)
+
+
+def cycles() -> str:
+    """The first two lines of the table of cycles."""
+    return _heading(_CYCLES)
+
+
+def cycle_row(case: CycleCase) -> str:
+    """A subscription's cycles as a line of their table."""
+    copy, quiet, busy = (case.steps[step] for step in Step)
+    cells = (
+        f"{case.people:,}",
+        case.database.value,
+        f"{copy.seconds:,.0f} s",
+        f"{quiet.seconds:.2f} s",
+        f"{quiet.requests}",
+        f"{case.changes:,}",
+        f"{busy.seconds:.2f} s",
+        f"{busy.own:.2f} s",
+        f"{busy.requests}",
+        f"{busy.peak / 1e6:.0f} MB",
+    )
+    return _padded_row(cells, _CYCLES)
+
+
+def rate(rounds: Rounds, line: Line) -> float:
+    """The median of a line's rows per second."""
+    return statistics.median(each[line].rate for each in rounds)
+
+
+def ratio(rounds: Rounds, line: Line) -> float:
+    """How many times as long as `line` Tandem takes: the median of the rounds."""
+    return statistics.median(each[Line.TANDEM].seconds / each[line].seconds for each in rounds)
 
 
 def machine(server: str | None) -> str:
@@ -75,6 +147,14 @@ def machine(server: str | None) -> str:
         f"{os.cpu_count()} x {_processor()}, {memory:.0f} GiB, {platform.system()} {platform.release()}\n"
         f"Python {platform.python_version()}, {databases}, {packages}"
     )
+
+
+def _heading(headings: Sequence[str]) -> str:
+    return f"{_row(headings)}\n{_row(['-' * len(each) for each in headings])}"
+
+
+def _padded_row(cells: Sequence[str], headings: Sequence[str]) -> str:
+    return _row([_padded(cell, heading) for cell, heading in zip(cells, headings, strict=True)])
 
 
 def _row(cells: Sequence[str]) -> str:

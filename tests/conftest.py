@@ -17,6 +17,14 @@ from tandem.testing.postgresql import postgresql_server
 _SCHEMAS = itertools.count(1)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many cells of the crash matrix held: in each a process was killed, and another one went on."""
+    properties = [each for report in terminalreporter.getreports("passed") for each in report.user_properties]
+    cells = [count for name, count in properties if name == "crash cells"]
+    if cells:
+        terminalreporter.write_line(f"Crash matrix: {sum(cells)} cells in {len(cells)} scenarios, all as if not killed")
+
+
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """The URL of a real PostgreSQL, started by the first test of a process that asks; it fails where there is none."""

@@ -1,6 +1,7 @@
 """`tandem status`, `errors`, `holds`, `links`: what is, what failed, what waits for a person."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_R6_an_approved_hold_is_carried_out_by_the_next_cycle(own_terminal: Any)
     own_terminal.run("sync")
 
     assert (ExitCode.DONE, (known, 0, 0)) == (approved.code, before)
-    assert f"Hold {number} is approved: the next cycle carries it out." in approved.told
+    assert f"Hold {number} is approved: the next cycle carries the deletions out." in approved.told
     assert (0, known, 0) == contacts(own_terminal)
     assert ("approved", []) == (hold_of(own_terminal)["state"], hold_of(own_terminal)["preview"])
     assert (0, known, 0) == contacts(own_terminal)
@@ -350,4 +351,24 @@ def test_links_are_counted_by_state(terminal: Any) -> None:
     counts = terminal.synced().run("links", "--json").json["counts"]
 
     assert {"lead": 300, "contact": 200} == {table: sum(states.values()) for table, states in counts.items()}
-    assert {"live", "parked", "severed", "superseded", "excluded"} == set(counts["lead"])
+    assert {"live", "parked", "severed", "superseded", "excluded", "removed"} == set(counts["lead"])
+
+
+def test_P16_records_set_aside_are_listed_with_who_they_are_now(own_terminal: Any) -> None:
+    """Two linked people were merged, and a third is never to return: then it is nobody."""
+    records = [own_terminal.world.create("contact", lastname=name) for name in ("Onza", "Twoza", "Threeza")]
+    own_terminal.synced()
+    winner, loser, gone = (
+        own_terminal.run("people", "find", name, "--json").json["people"][0]["id"]
+        for name in ("Onza", "Twoza", "Threeza")
+    )
+
+    assert ExitCode.DONE == own_terminal.run("people", "merge", str(winner), str(loser)).code
+    assert ExitCode.DONE == own_terminal.run("people", "delete", str(gone), "--never-return").code
+
+    assert {records[1]: winner, records[2]: None} == {
+        each["crm_id"]: each["person_id"] for each in own_terminal.run("links", "--json").json["set_aside"]
+    }
+    shown = own_terminal.run("links").out
+    assert re.search(rf"contact +{records[1]} +{winner}\b", shown)
+    assert re.search(rf"contact +{records[2]} +nobody", shown)

@@ -387,7 +387,7 @@ def test_S1_run_cycles_until_a_signal_and_ends_well(terminal: Any, number: signa
 def test_S1_run_stays_while_dynamics_is_away(terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What passes by itself is told and tried again; the next cycle works."""
     monkeypatch.setattr("tandem.dynamics.session._FIRST_PAUSE", 0.0)
-    terminal.synced().world.fault("unavailable", times=5, path="WhoAmI")
+    terminal.synced().world.fault("unavailable", times=5, path="$batch")
     seen = list[str]()
 
     def wait(stop: Any, _seconds: float) -> None:

@@ -45,11 +45,12 @@ _SAMPLES: dict[str, Any] = {
     "records": 1,
     **dict.fromkeys(["after", "is_deleted", "is_disabled", "is_excluded", "is_closed", "is_won", "is_primary"], 0),
     **dict.fromkeys(["after_read", "count", "hold_id", "selected", "weak", "requests", "rows_read"], 1),
+    **dict.fromkeys(["begun", "lane", "marks", "until"], 1),
     "loser": _ROWS,
     **dict.fromkeys(["reads_begun", "reads_finished", "total", "version", "known", "brake"], 1),
     **dict.fromkeys(["customer_person_id", "finished", "limit", "max_length", "person_id", "precision"], 2),
     **dict.fromkeys(["base", "counts", "crm", "detail", "edited", "fields", "marketing"], "{}"),
-    **dict.fromkeys(["new", "old", "options", "payload", "value"], "[]"),
+    **dict.fromkeys(["new", "old", "options", "owner", "payload", "sent", "value"], "[]"),
     "direction": "pull",
     "kind": "mass-delete",
     "level": "job",
@@ -58,12 +59,19 @@ _SAMPLES: dict[str, Any] = {
 }
 _OTHERWISE: dict[tuple[str, str], Any] = {
     ("add_conflicts", "winner"): "crm",
+    ("add_conflicts", "state"): "settled",
+    ("conflict", "id"): 1,
     ("end_cycle", "id"): 1,
+    ("heal_error", "id"): 1,
+    ("set_conflict_state", "id"): 1,
+    ("set_conflict_state", "state"): "restored",
+    ("settle_action", "state"): "done",
     ("person_id_of_alias", "id"): 1,
     ("put_field_mapping", "direction"): "both",
     ("put_stream", "state"): "copying",
     ("set_error_state", "id"): 1,
     ("set_error_state", "state"): "ignored",
+    ("set_hold_counts", "id"): 1,
     ("settle_hold", "id"): 1,
     ("settle_hold", "state"): "approved",
     ("update_person", "id"): 1,
@@ -77,7 +85,9 @@ def _parameters(database: Database, statement: Statement) -> dict[str, Any]:
     for name in re.findall(r"%\((\w+)\)s", statement.postgresql):
         found[name] = _OTHERWISE.get((statement.name, name), _SAMPLES.get(name, "text"))
         if f"any(%({name})s)" in statement.postgresql:
-            found[name] = database.array([1, 2] if statement.name in _NUMBERED else ["one", "two"])
+            found[name] = database.array(
+                [1, 2] if statement.name in _NUMBERED or name in ("people", "but") else ["one", "two"]
+            )
     return found
 
 
@@ -138,6 +148,14 @@ def _fill(database: Database) -> None:
         ("excluded", "entity crm_id version", [("account", each, 1) for each in ids]),
         ("deletion", "entity crm_id", [("contact", each) for each in ids]),
         ("seen", "entity crm_id", [("contact", each) for each in ids]),
+        ("nomination", "person_id lane first_at", [(number, 0, _AT) for number in people]),
+        ("intent", "crm_id entity person_id kind sent begun at",
+            [(each, "contact", number, "update", "{}", 1, _AT) for number, each in zip(people, ids, strict=True)]),
+        ("held_field", "person_id field hold_id", [(number, "phone", number) for number in people]),
+        ("action", "id kind person_id state at", [(each, "sync-person", 1, "done", _AT) for each in ids]),
+        ("conflict", "person_id field winner rule at", [(number, "phone", "crm", "P4", _AT) for number in people]),
+        ("sync_error", "cause entity person_id operation direction level code message advice first_at last_at",
+            [("cause", "contact", number, "update", "push", "record", "code", "", "", _AT, _AT) for number in people]),
     ):  # fmt: skip
         database.insert(table, columns.split(), rows)
 
@@ -193,14 +211,18 @@ _SMALL = {"hold", "stream", "field_mapping", "field_definition", "deleted_count"
 """Tables of a few rows, where a plan does not matter."""
 _WHOLE = {
     # What speaks of every row, and is run once per command or per finished read, never per page.
-    *("count_records", "count_links", "count_waiting", "excluded_counts", "known_people", "unseen_links"),
+    *("count_records", "count_links", "count_unsent", "count_waiting", "excluded_counts", "known_people"),
+    "unseen_links",
     *(name for name in _STATEMENTS if name.startswith(("export_", "ids_of_"))),
     # What a person asks for and reads.
-    *("find_people", "possible_duplicates", "waiting_of_kind", "errors", "count_errors", "conflicts"),
+    *("find_people", "find_owners", "possible_duplicates", "set_aside_links", "waiting_of_kind"),
+    *("errors", "count_errors", "conflicts"),
     # Once per hold; what waits for a person's approval is a large part of the table anyway.
     *("held_deletions", "clear_held_deletions"),
-    # From the newest row backwards, and no further than to the first that fits.
-    *("last_cycle", "last_finished_cycle"),
+    # From one end of the table, and no further than the page or the first row that fits.
+    *("last_cycle", "last_finished_cycle", "nominated", "read_feed"),
+    # What is empty or short but after a crash, and counts that are shown.
+    *("begun_intents", "wanted_intents", "anything_begun", "anything_held", "count_nominations"),
 }
 """The statements that read a whole table on purpose."""
 

@@ -5,14 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tandem.database.exclusive import lock_file, lock_schema
-from tandem.database.port import DatabaseGone, Dialect, InUse
+from tandem.database.exclusive import lock_file, lock_schema, wait_for_file, wait_for_schema
+from tandem.database.port import BeingWritten, DatabaseGone, Dialect, InUse
 
 Lock = Callable[..., AbstractContextManager[None]]
 
@@ -126,3 +128,74 @@ def test_an_unreachable_server_is_gone(closed_port: int) -> None:
         pytest.fail("held a lock on nothing")
 
     assert "hunter2" not in str(caught.value)
+
+
+# One who writes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[each.value for each in Dialect])
+def turn(request: pytest.FixtureRequest, tmp_path: Path) -> Lock:
+    """Waits for its turn to write for a subscription, by default for one and not at all."""
+    if request.param == Dialect.SQLITE:
+        return lambda name="one", patience=0.0: wait_for_file(
+            tmp_path / f"{name}.writing", subscription=name, patience=patience
+        )
+    url = request.getfixturevalue("postgresql_url")
+    return lambda name="one", patience=0.0: wait_for_schema(url, f"tandem_{name}", subscription=name, patience=patience)
+
+
+def test_whoever_writes_is_not_waited_for_without_end(turn: Lock) -> None:
+    """Another subscription is not concerned, and the turn is free when it is over."""
+    with turn(), turn("two"), pytest.raises(BeingWritten, match="subscription 'one'"), turn():
+        pytest.fail("both write")
+
+    with turn() as held:
+        assert held is None
+
+
+def test_the_turn_comes_when_the_writer_before_is_done(turn: Lock) -> None:
+    """Whoever waits gets it, without being told to try again."""
+
+    def second() -> str:
+        with turn(patience=60.0):
+            return "written"
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with turn():
+            ended = pool.submit(second)
+        assert "written" == ended.result(timeout=60.0)
+
+
+def test_who_waits_for_a_file_comes_before_its_last_owner(tmp_path: Path) -> None:
+    """The engine lets go for a moment between two pages: that moment is enough for an action."""
+    path, waiting, look_again = tmp_path / "one.writing", threading.Event(), threading.Event()
+
+    def wait(_seconds: float) -> None:
+        waiting.set()
+        look_again.wait(60.0)
+
+    def second() -> str:
+        with wait_for_file(path, subscription="one", patience=60.0, sleep=wait):
+            return "written"
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with wait_for_file(path, subscription="one"):
+            ended = pool.submit(second)
+            assert waiting.wait(60.0)
+        with pytest.raises(BeingWritten), wait_for_file(path, subscription="one", patience=0.0):
+            pytest.fail("the last owner took it again")
+        look_again.set()
+        assert "written" == ended.result(timeout=60.0)
+
+
+def test_the_turn_of_a_killed_writer_is_free(tmp_path: Path) -> None:
+    """It dies with its process."""
+    path = tmp_path / "one.writing"
+    with _holder("sqlite", str(path)) as process:
+        with pytest.raises(BeingWritten), wait_for_file(path, subscription="one", patience=0.0):
+            pytest.fail("both write")
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+
+        with wait_for_file(path, subscription="one", patience=0.0) as held:
+            assert held is None

@@ -132,7 +132,8 @@ def test_examples_run_as_written_and_print_what_is_shown(tmp_path: Path) -> None
     assert [shown for _, shown in examples if shown] == [
         text for text, (_, shown) in zip(printed, examples, strict=True) if shown
     ]
-    assert "Door and Sons" in printed[-1], told
+    assert "Door and Sons" in printed[-2], told
+    assert "DOOR AND DAUGHTERS" in printed[-1], told
 
 
 def test_the_transcript_of_the_demo_is_what_the_demo_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -215,8 +215,13 @@ class TestBatches:
             httpx2.Response(
                 200, headers={"content-type": "multipart/mixed; boundary=x"}, content=b"--x\r\n\r\ncut\r\n--x--"
             ),
+            httpx2.Response(
+                200,
+                headers={"content-type": "multipart/mixed; boundary=x"},
+                content=b"--x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}\r\n--x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{",
+            ),
         ],
-        ids=["429 outside", "503 outside", "too few parts", "a damaged part"],
+        ids=["429 outside", "503 outside", "too few parts", "a damaged part", "cut before its end"],
     )
     def test_a_batch_without_its_answers_is_repeated_as_a_whole(self, dynamics, service, ask, rows, outer):
         """All its requests are reads."""

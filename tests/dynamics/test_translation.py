@@ -46,6 +46,39 @@ def test_every_known_code_has_its_class(code, meaning):
     assert expected == found
 
 
+QUOTED = [
+    (0x80040227, 405, "another row depends on it"),
+    (0x8004023B, 405, "an operation that is not allowed"),
+    (0x80040265, 400, "a plug-in's veto"),
+    (0x80040301, 400, "the wrong kind of list member"),
+    (0x80040302, 400, "a locked list"),
+    (0x80040304, 400, "an inactive item for a campaign"),
+    (0x8004030A, 400, "a response without campaign"),
+    (0x80040315, 405, "an operation that is not supported"),
+    (0x80045300, 400, "a merge in a circle"),
+    (0x80045304, 400, "a merge of an inactive record"),
+    (0x80045305, 400, "a merge with itself"),
+    (0x80045316, 400, "a merge under different parents"),
+    (0x80045317, 400, "a merge that loses its parent"),
+    (0x80048202, 400, "a role that is there"),
+    (0x80048458, 400, "no member of the list"),
+    (0x8004F701, 400, "a dynamic list"),
+    (0x8006088D, 400, "a table that compares no versions"),
+]
+
+
+@pytest.mark.parametrize(("code", "status"), [each[:2] for each in QUOTED], ids=[each[2] for each in QUOTED])
+def test_a_refusal_that_only_its_words_explain_is_quoted(code, status):
+    """The other codes of reference 7.2: nothing but reading the reason helps."""
+    body = f'{{"error":{{"code":"0x{code:08x}","message":"Because of this."}}}}'.encode()
+
+    error = error_from(Response(status=status, body=body))
+
+    assert code not in BY_CODE
+    assert type(error) is errors.Refused
+    assert error.message == "Dynamics refused: Because of this."
+
+
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
@@ -118,6 +151,7 @@ def test_a_refusal_of_the_organisation_is_quoted():
         ),
         ("0x80072491", "Entity lead isn't enabled for change tracking.", {"table": "lead"}),
         ("0x8006088a", "Resource not found for the segment 'ontacts'.", {"segment": "ontacts"}),
+        ("0x80048d19", "An undeclared property 'fax' which does not exist was found.", {"column": "fax"}),
         ("0x80044331", "Localised beyond recognition", {}),
     ],
 )

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from tandem.mapping.fields import FILTER_COLUMN, Direction, default_fields
+from tandem.mapping.fields import FILTER_COLUMN, Direction, Policy, default_fields
 from tandem.mapping.selection import (
     UnknownField,
     find_offer,
     offered_fields,
     read_columns,
     with_direction,
+    with_policy,
 )
 from tandem.model.entities import Entity
-from tandem.model.schema import Column, ColumnType, Option, Table
+from tandem.model.schema import Column, ColumnType, Option, Required, Table
 
 
 def column(name: str, kind: ColumnType = ColumnType.TEXT, **facts: object) -> Column:
@@ -240,3 +241,62 @@ def test_S5_a_field_that_cannot_be_written_stays_pull_only(entity, facts, reason
     with pytest.raises(UnknownField) as caught:
         with_direction(each, direction)
     assert caught.value.message == f"nickname of {entity.value} cannot be written: {reason}."
+
+
+def test_P7_a_field_knows_the_limits_of_its_column():
+    """What does not fit is found before it is sent."""
+    definition = table(
+        Entity.LEAD,
+        column("age", ColumnType.INTEGER, minimum=0.0, maximum=150.0, required=Required.APPLICATION),
+        column("campaignid", ColumnType.LOOKUP, targets=("campaign",)),
+    )
+    found = {name: each.field for name, each in offers(definition=definition).items()}
+
+    assert (found["age"].minimum, found["age"].maximum, found["age"].required) == (0.0, 150.0, Required.APPLICATION)
+    assert (found["campaignid"].targets, found["campaignid"].pushed) == (("campaign",), True)
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        pytest.param(
+            column("parent", ColumnType.LOOKUP, targets=("account", "contact")), id="a lookup into several tables"
+        ),
+        pytest.param(
+            column("transactioncurrencyid", ColumnType.LOOKUP, targets=("transactioncurrency",)), id="currency"
+        ),
+    ],
+)
+def test_D3_what_an_id_alone_cannot_say_and_the_currency_are_pull_only(each):
+    """They can be selected, and are never written."""
+    found = offers(definition=table(Entity.LEAD, each))[each.name].field
+
+    assert (found.direction, found.writable, found.pushed) == (Direction.FROM, False, False)
+
+
+@pytest.mark.parametrize("policy", [*Policy, None])
+def test_P4_a_policy_is_chosen_for_a_field(policy):
+    """Adding up for plain numbers only, and none is taken back with None."""
+    definition = table(Entity.LEAD, column("age", ColumnType.INTEGER), column("nickname"))
+    found = {name: each.field for name, each in offers(definition=definition).items()}
+
+    assert with_policy(found["age"], policy).policy is policy
+    if policy is not Policy.ADD:
+        assert with_policy(found["nickname"], policy).policy is policy
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "policy"),
+    [
+        pytest.param(ColumnType.MONEY, {}, Policy.ADD, id="amounts of two currencies are not added up"),
+        pytest.param(ColumnType.TEXT, {}, Policy.ADD, id="texts are not added up"),
+        pytest.param(ColumnType.TEXT, {"updatable": False}, Policy.MARKETING, id="a pull-only field has no collisions"),
+    ],
+)
+def test_P4_a_policy_that_makes_no_sense_is_refused(kind, facts, policy):
+    """With the choices that do."""
+    found = offers(definition=table(Entity.LEAD, column("x", kind, **facts)))["x"].field
+
+    with pytest.raises(UnknownField) as refused:
+        with_policy(found, policy)
+    assert "Choose" in refused.value.remedy

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tandem.mapping.fields import Direction, Field
 from tandem.mapping.projection import decode_fields, encode_fields
-from tandem.mapping.values import BadValue, parse, same, shown
+from tandem.mapping.values import BadValue, at_scale, parse, same, shown
 from tandem.model.entities import Entity
 from tandem.model.schema import ColumnType, Option
 
@@ -331,3 +331,32 @@ def test_D3_anything_may_be_typed(kind, typed):
         value = None
 
     assert same(each, value, decode_fields(encode_fields({"newField": value})).get("newField"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "value", "expected"),
+    [
+        pytest.param(ColumnType.MONEY, 2, Decimal("1.505001"), Decimal("1.51"), id="an amount is rounded"),
+        pytest.param(ColumnType.DECIMAL, 0, Decimal("1.6"), Decimal(2), id="to whole numbers too"),
+        pytest.param(ColumnType.DOUBLE, 1, 1.25, Decimal("1.2"), id="a double"),
+        pytest.param(
+            ColumnType.MONEY, None, Decimal("1.505001"), Decimal("1.505001"), id="without decimals, not at all"
+        ),
+        pytest.param(ColumnType.MONEY, 2, "no number", "no number", id="what is no number stays"),
+        pytest.param(ColumnType.MONEY, 2, None, None, id="nothing stays nothing"),
+        pytest.param(ColumnType.INTEGER, 2, 5, 5, id="a whole number has no decimals"),
+    ],
+)
+def test_D3_numbers_are_sent_at_the_columns_decimals(kind, precision, value, expected):
+    """As Dynamics stores them, and as they are compared."""
+    found = at_scale(field(kind, precision=precision), value)
+
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@given(value=AMOUNTS, precision=st.integers(0, 4))
+def test_D3_a_number_at_its_columns_decimals_means_the_same(value, precision):
+    """Rounding is no edit."""
+    each = field(ColumnType.MONEY, precision=precision)
+
+    assert same(each, at_scale(each, value), value)

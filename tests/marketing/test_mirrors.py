@@ -29,6 +29,42 @@ def roles(marketing: MarketingDatabase) -> list[tuple[object, ...]]:
     return [tuple(each.values()) for each in marketing.export("opportunityrole")]
 
 
+# Owners -------------------------------------------------------------------------------------------------------------
+
+OWNERS = ("a-user", "b-user", "c-team")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A-USER", ["a-user"]),
+        ("Ann@X", ["a-user"]),
+        ("ann east", ["a-user"]),
+        ("North", ["b-user", "c-team"]),
+        ("", []),
+    ],
+    ids=["an id", "an e-mail", "a full name", "a user and a team of one name", "nothing"],
+)
+def test_owners_are_found_whole_ignoring_case(
+    database: Database, marketing: MarketingDatabase, text: str, found: list[str]
+) -> None:
+    """Never by a part; those that are gone are told as such."""
+    ann, bob, north = OWNERS
+    with database.transaction():
+        page = [
+            (ann, 1, 1, "ann@x", '{"firstName":"Ann","lastName":"East"}'),
+            (bob, 1, 0, None, '{"lastName":"North"}'),
+        ]
+        marketing.mirrors.put_sales_people(page, at=AT)
+        marketing.mirrors.put_teams([(north, 1, '{"name":"North"}')], at=AT)
+
+    owners = marketing.mirrors.find_owners(text)
+
+    assert found == [each.id for each in owners]
+    assert [each.id == north for each in owners] == [each.is_team for each in owners]
+    assert [each.id == ann for each in owners] == [each.is_gone for each in owners]
+
+
 # Staff --------------------------------------------------------------------------------------------------------------
 
 

@@ -216,28 +216,55 @@ def test_P12_a_merge_moves_roles_and_counts_a_shared_one_once(
     assert ["acme"] == [each["externalCompanyId"] for each in marketing.export("opportunity")]
 
 
+# Deletions ----------------------------------------------------------------------------------------------------------
+
+
+def test_P9_a_deleted_person_leaves_nothing(database: Database, marketing: MarketingDatabase, create: Create) -> None:
+    """Neither log nor alias, role or edit; an opportunity it was the customer of has no company by it any more."""
+    other, merged, gone = create(), create(), create(company="acme")
+    opportunity = PutOpportunity("deal", 1, "acme", gone, None, None, None, None, 0, 0, "{}")
+    with database.transaction():
+        marketing.people.merge([(merged, gone)])
+        marketing.mirrors.put_opportunities([opportunity], new=True, at=AT)
+        marketing.mirrors.put_roles([Role("deal", each, "Buyer", "connection:1", 0) for each in (gone, other)])
+        for each in (gone, other):
+            marketing.people.log([Activity(each, ActivityType.NEW_PERSON)], at=AT)
+            marketing.people.note_edit(each, {"city": "Ulm"}, at=AT)
+        assert [Role("deal", gone, "Buyer", "connection:1", 0)] == marketing.mirrors.roles_of(gone)
+        marketing.people.delete([gone])
+
+    assert [other] == list(marketing.people.get([other, merged, gone]))
+    assert [None, None] == [marketing.people.resolve(each) for each in (merged, gone)]
+    assert [0, 1] == [len(marketing.people.activities(each)) for each in (gone, other)]
+    assert [other] == [each["personId"] for each in marketing.export("opportunityrole")]
+    assert [None] == [each["externalCompanyId"] for each in marketing.export("opportunity")]
+    assert [other] == [person for _, person, _ in marketing.people.feed()]
+    assert gone < create()
+
+
 # The change feed ----------------------------------------------------------------------------------------------------
 
 
 def test_the_change_feed_keeps_every_edit_in_order(
     database: Database, marketing: MarketingDatabase, create: Create
 ) -> None:
-    """An emptied field stands in it as null, a number with its digits; it can be read on from any place."""
+    """An emptied field stands in it as null, a number with its digits; what was taken up is in it no more."""
     person, other = create(), create()
     with database.transaction():
         marketing.people.note_edit(person, {"city": "Łódź", "title": None}, at=AT)
         marketing.people.note_edit(other, {"leadScore": Decimal("1.50")}, at=AT)
         marketing.people.note_edit(person, {"city": None}, at=LATER)
 
-    feed = marketing.people.feed(0)
+    feed = marketing.people.feed()
     assert [
         (person, {"city": "Łódź", "title": None}),
         (other, {"leadScore": Decimal("1.50")}),
         (person, {"city": None}),
     ] == [entry[1:] for entry in feed]
-    assert feed[1:] == marketing.people.feed(feed[0][0])
-    assert feed[:2] == marketing.people.feed(0, limit=2)
-    assert [] == marketing.people.feed(feed[-1][0])
+    assert feed[:2] == marketing.people.feed(limit=2)
+    with database.transaction():
+        marketing.people.forget_feed(feed[0][0])
+    assert feed[1:] == marketing.people.feed()
 
 
 def test_an_edit_that_failed_is_not_in_the_feed(
@@ -247,8 +274,8 @@ def test_an_edit_that_failed_is_not_in_the_feed(
     person = create()
     with contextlib.suppress(KeyboardInterrupt), database.transaction():
         marketing.people.note_edit(person, {"city": "Ulm"}, at=AT)
-        before = [fields for _, _, fields in marketing.people.feed(0)]
+        before = [fields for _, _, fields in marketing.people.feed()]
         raise KeyboardInterrupt
 
     assert [{"city": "Ulm"}] == before
-    assert [] == marketing.people.feed(0)
+    assert [] == marketing.people.feed()

@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
+from tandem.database.statements import load_statements
+from tandem.dynamics.errors import RecordInactive
 from tandem.report.errors import SyncError, by_cause
 
 ERROR = SyncError(
@@ -46,3 +50,29 @@ def test_N4_what_has_healed_is_left_out_and_what_is_ignored_is_not() -> None:
     healed, ignored = replace(ERROR, id=4, cause="gone", state="healed"), replace(ERROR, state="ignored")
 
     assert [["ignored"]] == [[each.state for each in cause.errors] for cause in by_cause([healed, ignored])]
+
+
+@pytest.mark.parametrize(
+    ("changes", "heals"),
+    [
+        pytest.param({}, "the table can be read", id="a table that cannot be read"),
+        pytest.param(
+            {"direction": "push", "code": "record-inactive"}, "the record is reactivated in Dynamics", id="P17"
+        ),
+        pytest.param(
+            {"direction": "push", "code": "too-long"},
+            "the person is edited, its record changes in Dynamics, or the fields do",
+            id="a value that does not fit",
+        ),
+    ],
+)
+def test_P7_every_error_says_when_it_is_tried_again_by_itself(changes, heals):
+    """And only what waits for a reactivation is not counted."""
+    (cause,) = by_cause([replace(ERROR, **changes)])
+
+    assert (heals, changes.get("code") != RecordInactive.code) == (cause.heals_when, cause.counted)
+
+
+def test_P17_what_is_not_counted_has_the_code_of_the_statement():
+    """The database leaves it out by its code."""
+    assert f"code <> '{RecordInactive.code}'" in load_statements("tandem.state")["count_errors"].sqlite

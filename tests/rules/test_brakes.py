@@ -52,3 +52,61 @@ def test_R6_the_limits_are_settings_and_exact(deletes, known, floor, share):
 def test_R6_a_table_that_answers_empty_is_held(rows, known, expected):
     """A lost role answers like an empty table."""
     assert holds_empty(rows, known=known) is expected
+
+
+@pytest.mark.parametrize(
+    ("blanked", "known", "expected"),
+    [
+        pytest.param(99, 99, False, id="every record, but fewer than a hundred"),
+        pytest.param(100, 1_999, True, id="a hundred, and more than five percent"),
+        pytest.param(100, 2_000, False, id="a hundred, and five percent exactly"),
+        pytest.param(50_000, 1_000_000, False, id="five percent of a million"),
+        pytest.param(50_001, 1_000_000, True, id="one more than five percent of a million"),
+        pytest.param(0, 0, False, id="nothing of nothing"),
+    ],
+)
+def test_R6_a_field_emptied_on_a_hundred_and_on_more_than_five_percent_is_held(blanked, known, expected):
+    """A lost permission and a broken form look like that."""
+    assert Brakes().holds_blanks(blanked, known=known) is expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "known", "expected"),
+    [
+        pytest.param(999, 999, False, id="every record, but fewer than a thousand"),
+        pytest.param(1_000, 1_999, True, id="a thousand, and more than half"),
+        pytest.param(1_000, 2_000, False, id="a thousand, and half exactly"),
+        pytest.param(500_001, 1_000_000, True, id="more than half of a million"),
+    ],
+)
+def test_R6_a_thousand_changes_that_are_more_than_half_go_behind_fresh_edits(changed, known, expected):
+    """They are not held: a bulk job is somebody's work."""
+    assert Brakes().is_bulk(changed, known=known) is expected
+
+
+@pytest.mark.parametrize(
+    ("writes", "changes", "expected"),
+    [
+        pytest.param(100, 0, False, id="a hundred writes need no reason"),
+        pytest.param(101, 0, True, id="one more does"),
+        pytest.param(1_500, 1_000, False, id="one and a half for each change"),
+        pytest.param(1_501, 1_000, True, id="more than one and a half for each change"),
+    ],
+)
+def test_R6_writes_that_no_real_change_explains_are_held(writes, changes, expected):
+    """Tandem would be answering itself."""
+    assert Brakes().holds_writes(writes, changes=changes) is expected
+
+
+@given(count=counts, known=counts, floor=counts, share=shares)
+@example(count=29, known=100, floor=1, share=0.29)
+def test_R6_the_limits_of_blanks_bulk_and_writes_are_settings_and_exact(count, known, floor, share):
+    """None of them is rounded."""
+    over = count > known * Fraction(str(share))
+    brakes = Brakes(
+        blank_floor=floor, blank_share=share, bulk_floor=floor, bulk_share=share, write_floor=floor, write_ratio=share
+    )
+
+    assert brakes.holds_blanks(count, known=known) is (over and count >= floor)
+    assert brakes.is_bulk(count, known=known) is (over and count >= floor)
+    assert brakes.holds_writes(count, changes=known) is (over and count > floor)

@@ -1,4 +1,4 @@
-"""Rules P1, P8, P12, D7, D8, D10: what a pulled lead or contact row means for its person."""
+"""Rules P1, P8, P9, P12, D7, D8, D10: what a pulled lead or contact row means for its person."""
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,10 @@ YES, NO = True, False
 LINKED = [LinkState.LIVE, LinkState.PARKED, LinkState.SEVERED]
 
 
-def decide(state: LinkState, *, wanted: bool, newer: bool = True, merged: bool = False) -> Presence:
-    return decide_presence(state, newer=newer, merged=merged, wanted=wanted)
+def decide(
+    state: LinkState, *, wanted: bool, newer: bool = True, merged: bool = False, revives: bool = True
+) -> Presence:
+    return decide_presence(state, newer=newer, merged=merged, wanted=wanted, revives=revives)
 
 
 def test_P1_a_record_nobody_knows_becomes_a_new_person():
@@ -45,6 +47,29 @@ def test_P8_a_deleted_record_that_comes_back_is_no_new_person(wanted, expected):
 def test_P12_D10_the_losers_own_filter_value_does_not_matter(state, wanted):
     """A record that lost a merge joins the winner, whose filter value decides."""
     assert decide(state, merged=True, wanted=wanted) is Presence.MERGE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "merged", "revives", "expected"),
+    [
+        pytest.param(YES, False, True, Presence.RETURN, id="its next change makes a new person"),
+        pytest.param(YES, False, False, Presence.NOTE, id="a read from the start makes none"),
+        pytest.param(NO, False, True, Presence.NOTE, id="a record that says No makes none"),
+        pytest.param(YES, True, True, Presence.NOTE, id="a record that lost a merge makes none"),
+    ],
+)
+def test_P9_the_record_of_a_person_who_was_deleted_in_marketing(wanted, merged, revives, expected):
+    """Nobody is brought back: whoever comes is a new person."""
+    assert decide(LinkState.REMOVED, wanted=wanted, merged=merged, revives=revives) is expected
+
+
+@pytest.mark.parametrize("state", [each for each in LinkState if each is not LinkState.REMOVED])
+@given(newer=st.booleans(), merged=st.booleans(), wanted=st.booleans())
+def test_P9_how_a_row_came_matters_to_nobody_else(state, newer, merged, wanted):
+    """Only a removed person makes the difference."""
+    facts = {"wanted": wanted, "newer": newer, "merged": merged}
+
+    assert decide(state, **facts, revives=True) is decide(state, **facts, revives=False)
 
 
 @pytest.mark.parametrize("merged", [pytest.param(True, id="merged"), pytest.param(False, id="not merged")])
@@ -95,7 +120,7 @@ def test_a_page_that_is_read_twice_changes_nothing(state, merged, wanted):
 @given(merged=st.booleans(), wanted=st.booleans())
 def test_P1_somebody_with_a_person_never_gets_a_second_one(state, merged, wanted):
     """Of everything a row may say, nothing makes a new person for a record that has one."""
-    assert decide(state, merged=merged, wanted=wanted) not in (Presence.CREATE, Presence.START)
+    assert decide(state, merged=merged, wanted=wanted) not in (Presence.CREATE, Presence.START, Presence.RETURN)
 
 
 @given(st.sampled_from(LinkState), st.booleans(), st.booleans(), st.booleans())

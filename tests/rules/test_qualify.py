@@ -15,6 +15,9 @@ from tandem.rules.qualify import Qualified, decide_contact
         pytest.param(LinkState.LIVE, False, Qualified.NEW_PERSON, id="the second of two contacts of one page is new"),
         pytest.param(LinkState.SEVERED, True, Qualified.SAME_PERSON, id="a deleted lead's free person is that human"),
         pytest.param(LinkState.SEVERED, False, Qualified.NEW_PERSON, id="a deleted lead's person is taken by now"),
+        pytest.param(
+            LinkState.REMOVED, True, Qualified.NEW_PERSON, id="a lead's person that was deleted stays deleted"
+        ),
         pytest.param(LinkState.SUPERSEDED, True, Qualified.NEW_PERSON, id="a later contact of the same lead is new"),
     ],
 )
@@ -37,7 +40,7 @@ def test_P11_a_contact_of_an_unknown_lead_waits_for_a_later_read(read_again, exp
 
 
 def row(state: LinkState, *, wanted: bool) -> Presence:
-    return decide_presence(state, newer=True, merged=False, wanted=wanted)
+    return decide_presence(state, newer=True, merged=False, wanted=wanted, revives=True)
 
 
 def contact_of(lead: LinkState) -> Qualified:

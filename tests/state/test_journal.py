@@ -118,8 +118,8 @@ def test_R2_both_values_of_a_collision_are_kept(database: Database, state: SyncS
         state.journal.add_collisions([], at=LATER)
 
     assert [
-        (7, None, "leadScore", None, "12.50", "7", "crm", "P4", AT),
-        (None, "acme", "company", '"A%"', '"B :b"', None, "marketing", "A3", AT),
+        (None, "acme", "company", '"A%"', '"B :b"', None, "marketing", "A3", AT, "settled"),
+        (7, None, "leadScore", None, "12.50", "7", "crm", "P4", AT, "settled"),
     ] == [tuple(each.values())[1:] for each in state.journal.collisions()]
 
 

@@ -203,6 +203,38 @@ def test_R2_two_live_links_cannot_be_moved_together(database: Database, state: S
     assert ["a"] == [each.crm_id for each in state.links.of_person(1)]
 
 
+@pytest.mark.parametrize("state_after", [LinkState.REMOVED, LinkState.SUPERSEDED])
+def test_P9_the_links_of_a_deleted_person_keep_their_versions(
+    database: Database, state: SyncState, state_after: LinkState
+) -> None:
+    """One that another record speaks for keeps its successor; of nobody a base is kept."""
+    records = [
+        link("a", 1)._replace(version=7, base='{"phone":"1"}'),
+        link("b", 1, LinkState.SEVERED)._replace(base='{"phone":"2"}'),
+        link("c", 1, LinkState.SUPERSEDED, successor="d", successor_entity=Entity.CONTACT),
+        link("d", 2)._replace(base="{}"),
+    ]
+    store(database, state, *records)
+    with database.transaction():
+        state.links.remove(1, state_after)
+
+    nobodys = [each._replace(person_id=None, base=None) for each in records[:3]]
+    nobodys[:2] = [each._replace(state=state_after) for each in nobodys[:2]]
+    assert [*nobodys, records[3]] == [state.links.of(Entity.CONTACT, [each])[each] for each in "abcd"]
+
+
+def test_P16_records_that_nobody_speaks_for_are_set_aside(database: Database, state: SyncState) -> None:
+    """Not those with a successor, nor those whose person may return."""
+    store(
+        database, state, link("a", 1, LinkState.SUPERSEDED), link("b", None, LinkState.SUPERSEDED),
+        link("c", 1, LinkState.SUPERSEDED, successor="d", successor_entity=Entity.CONTACT), link("d", 1),
+        link("e", None, LinkState.REMOVED),
+    )  # fmt: skip
+
+    assert [("a", 1), ("b", None)] == [(each.crm_id, each.person_id) for each in state.links.set_aside()]
+    assert 1 == len(state.links.set_aside(limit=1))
+
+
 # Sets -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,14 +8,68 @@ import pytest
 from tandem.database.port import Database, StatementRefused
 from tandem.mapping.fields import Direction
 from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson
+from tandem.rules.fields import Collision, Winner
+from tandem.rules.presence import LinkState
 from tandem.state import SyncState
+from tandem.state.links import Link
+from tandem.state.queues import Lane
 from tandem.state.state import FieldChoice
+
+AT = "2025-01-02T03:04:05Z"
 
 
 def choice(column: str, *, entity: Entity = Entity.LEAD, **values: Any) -> FieldChoice:
     """A selected column, both ways."""
     chosen = FieldChoice(entity=entity, column=column, api_name=column, direction=Direction.BOTH, selected=True)
     return msgspec.structs.replace(chosen, **values)
+
+
+def test_P9_nothing_noted_about_a_person_stays_when_it_is_forgotten(database: Database, state: SyncState) -> None:
+    """And everything that was noted about another one does."""
+    with database.transaction():
+        _note_all(state, 1)
+        _note_all(state, 2)
+        state.forget_person(1)
+
+    assert [[2]] * 5 == _noted(state)
+
+
+def test_P16_what_a_merged_person_lost_is_the_winners(database: Database, state: SyncState) -> None:
+    """So are its links; what failed, waits or is held for it is not: its values are the winner's to settle."""
+    with database.transaction():
+        _note_all(state, 1)
+        state.links.add([Link("a", Entity.LEAD, 1, LinkState.LIVE, 1)])
+        state.join_person(1, 2)
+
+    assert [[2], [], [], [], []] == _noted(state)
+    assert ["settled"] == [each["state"] for each in state.journal.collisions()]
+    assert ["a"] == [each.crm_id for each in state.links.of_person(2)]
+
+
+def _note_all(state: SyncState, person: int) -> None:
+    """Everything that can be noted about a person."""
+    held = Collision(field="phone", base=None, marketing="1", crm="2", winner=Winner.NOBODY, rule="P4")
+    state.journal.add_collisions([(person, None, held)], at=AT)
+    state.journal.add_error(
+        NeedsPerson("refused"), entity=Entity.LEAD, operation="update", direction="push", person_id=person, at=AT
+    )
+    hold = state.journal.add_hold(
+        "conflict", Entity.LEAD, count=1, known=1, brake=0, at=AT, person_id=person, field="phone"
+    )
+    state.held_fields.hold([(person, "phone")], hold)
+    state.nominations.add([person], Lane.FRESH, at=AT)
+
+
+def _noted(state: SyncState) -> list[list[int | None]]:
+    """Whom something is noted about: conflicts, errors, holds, held fields, nominations."""
+    return [
+        [each["person_id"] for each in state.journal.collisions()],
+        [each["person_id"] for each in state.journal.errors()],
+        [each.person_id for each in state.journal.holds()],
+        list(state.held_fields.of_people([1, 2])),
+        [each.person_id for each in state.nominations.next(limit=9)],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tandem.dynamics.errors import MissingPrivilege
+from tandem.marketing.embedded import EmbeddedMarketing
 from tandem.model.entities import Entity
 from tandem.model.errors import RetryLater
 from tandem.runtime import instance, syncing
@@ -14,10 +15,10 @@ from tandem.runtime.instance import CopiedDatabase
 from tandem.runtime.subscription import opened
 from tandem.sandbox.control_operations import ExpireTokens, Privilege, Restore, Secure, Snapshot, Tracking
 from tandem.state.streams import Stream, StreamState
-from tandem.sync import deletions
 from tandem.sync.applier import OrganisationRestored
 from tandem.sync.context import Progress
 from tandem.sync.cycle import CycleReport, OrganisationChanged
+from tandem.sync.settling import NoSuchHold, Settling
 from tandem.testing.world import World
 
 
@@ -361,12 +362,12 @@ def test_R6_held_deletions_are_applied_when_approved_and_dropped_when_cancelled(
     world.cycle()
     first, second = (hold.id for hold in world.subscription.state.journal.holds())
 
-    state = world.subscription.state
+    settling = Settling(world.subscription.marketing, world.subscription.state)
     with world.subscription.database.transaction():
-        deletions.approve(state, first, at=world.subscription.now())
-        deletions.cancel(state, second, at=world.subscription.now())
-        with pytest.raises(deletions.NoSuchHold):
-            deletions.cancel(state, second, at=world.subscription.now())
+        settling.approve(first, at=world.subscription.now())
+        settling.cancel(second, at=world.subscription.now())
+        with pytest.raises(NoSuchHold):
+            settling.cancel(second, at=world.subscription.now())
     report = world.cycle()
 
     assert 25 == report.entities[Entity.CONTACT].deleted
@@ -390,7 +391,7 @@ def test_R6_a_table_that_answers_empty_is_halted(world: World) -> None:
     assert not world.person("contact", contacts[0]).is_deleted
 
     with world.subscription.database.transaction():
-        deletions.approve(world.subscription.state, hold.id, at=world.subscription.now())
+        Settling(world.subscription.marketing, world.subscription.state).approve(hold.id, at=world.subscription.now())
     world.sync()
     assert [True] * 3 == [world.person("contact", each).is_deleted for each in contacts]
 
@@ -453,3 +454,30 @@ def syncing_settings(home):
 
 def _stream(world: World, entity: Entity) -> Stream:
     return world.subscription.state.streams.all()[entity]
+
+
+def test_R3_a_quiet_cycle_asks_once_for_each_table_and_once_for_all_else(world: World) -> None:
+    """Identity and schema are one request; nothing is written to Dynamics, and no person changes."""
+    world.create("lead", lastname="Ek", subject="x")
+    world.sync()
+    with world.engine() as (engine, _):
+        engine.cycle()
+        quiet = [engine.cycle() for _ in range(2)]
+
+    assert [len(Entity) + 1] * 2 == [report.requests for report in quiet]
+    assert [0, 0] == [sum(counts.pushed + counts.updated for counts in each.entities.values()) for each in quiet]
+
+
+def test_R3_a_table_read_whole_in_every_cycle_does_not_rebuild_its_indexes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memberships are not tracked; measuring a large database anew for them would be most of a quiet cycle."""
+    built: list[Entity] = []
+    monkeypatch.setattr(EmbeddedMarketing, "build_indexes", lambda _marketing, entity: built.append(entity))
+    world.sync()
+    copied = list(built)
+
+    world.cycle()
+
+    assert sorted(Entity) == sorted(copied)
+    assert copied == built

@@ -1,5 +1,7 @@
 """Identities that move: qualified leads and merged records (rules P11, P12, D9, D10)."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tandem.model.entities import Entity
@@ -72,8 +74,8 @@ def test_P11_a_contact_whose_lead_was_not_read_waits_for_a_later_read(
     made: dict[str, str] = {}
     read_changes = TableReader.changes
 
-    def between_the_reads(reader: TableReader) -> Counts:
-        counts = read_changes(reader)
+    def between_the_reads(reader: TableReader, until: Callable[[], bool]) -> Counts:
+        counts = read_changes(reader, until)
         if reader.stream.entity is Entity.LEAD and not made:
             made["lead"] = world.create("lead", lastname="Ek", subject="x")
             bind = f"/leads({made['lead']})"

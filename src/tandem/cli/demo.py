@@ -5,7 +5,7 @@ a made-up organisation in the real one.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,9 @@ from tandem.cli import output
 from tandem.model.entities import Entity
 
 if TYPE_CHECKING:
-    from tandem.sync.cycle import CycleReport
+    from tandem.report.conflicts import Conflict
+    from tandem.sync.context import Context
+    from tandem.sync.cycle import CycleReport, Engine
     from tandem.testing.world import World
 
 _SEED = 1
@@ -25,7 +27,10 @@ _SEED = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """What became of one entity: rows of the first copy, then records changed and deleted by the syncs after it."""
+    """What became of one entity: rows of the first copy, then what the syncs after it did.
+
+    `changed` and `deleted` are records in marketing, `pushed` those written to Dynamics.
+    """
 
     entity: Entity
     copied: int
@@ -44,6 +49,8 @@ def demo(
     json: output.Json = False,
 ) -> None:
     """Copy a made-up Dynamics organisation, edit both sides, sync, and show what moved."""
+    from tandem.report.conflicts import read_conflicts
+    from tandem.report.differences import read_differences
     from tandem.runtime import syncing
     from tandem.testing.world import World
 
@@ -56,16 +63,33 @@ def demo(
     begun = time.monotonic()
     with TemporaryDirectory(prefix="tandem-demo-") as folder, World(Path(folder), people=people, seed=_SEED) as world:
         say(f"2. Tandem connects: {_connection(world)}.")
-        with world.engine() as (engine, _):
+        with world.engine() as (engine, context):
             first = list(syncing.cycles(engine, lambda: False))
             copied = sum(counts.read for counts in first[0].entities.values())
             say(f"3. The first copy: {copied:,} records in {first[0].seconds:.1f} s.")
-            moved, synced = _edit_and_sync(world, engine.cycle)
-            say(f"4. Edits on both sides, and one sync of {synced.seconds:.2f} s, {synced.requests} requests:")
+            moved, synced = _edit_and_sync(world, engine, context)
+            say(
+                f"4. Edits on both sides, and one sync of {synced.seconds:.2f} s, {synced.requests} requests: "
+                f"{_changed(synced)} records change in marketing, {_pushed(synced)} in Dynamics."
+            )
             if not json:
-                output.table(("what somebody did", "what the marketing database shows"), moved)
-            quiet = engine.cycle()
-            say(f"5. A sync with nothing to do: {_changed(quiet)} changes, {quiet.requests} requests.")
+                output.table(("what somebody did", "what both databases show"), moved)
+            conflicts = read_conflicts(world.subscription, limit=100)
+            collided = [each for each in conflicts if each.rule == "P4"]
+            merged = len(conflicts) - len(collided)
+            say(
+                f"5. The journal (tandem conflicts) keeps what lost: {merged} values of the merged record, and "
+                f"{len(collided)} of fields that both sides changed:"
+            )
+            if not json:
+                _print_conflicts(collided)
+            version = world.organisation.version
+            quiet, writes = engine.cycle(), world.organisation.version - version
+            differences = sum(read_differences(world.subscription, limit=0).counts.values())
+            say(
+                f"6. A sync with nothing to do: {_changed(quiet)} changes in marketing, {_pushed(quiet)} records sent, "
+                f"{writes} new versions in Dynamics, {differences} fields that differ, {quiet.requests} requests."
+            )
     totals = _totals([*first, synced, quiet])
     if json:
         output.json(
@@ -73,7 +97,14 @@ def demo(
                 "people": people,
                 "entities": {total.entity.value: asdict(total) for total in totals},
                 "moved": [{"done": done, "seen": seen} for done, seen in moved],
-                "quiet_cycle": {"changed": _changed(quiet), "requests": quiet.requests},
+                "conflicts": conflicts,
+                "quiet_cycle": {
+                    "changed": _changed(quiet),
+                    "pushed": _pushed(quiet),
+                    "new_versions": writes,
+                    "requests": quiet.requests,
+                },
+                "differences": differences,
                 "seconds": round(time.monotonic() - begun, 3),
             }
         )
@@ -82,7 +113,6 @@ def demo(
         ("entity", "copied", "changed", "deleted", "pushed", "errors", "seconds", "rows/s"),
         [(total.entity.value, *list(asdict(total).values())[1:]) for total in totals],
     )
-    output.line("Pushed is 0: in this version leads and contacts come from Dynamics only; their way back comes next.")
 
 
 def _connection(world: "World") -> str:
@@ -94,17 +124,41 @@ def _connection(world: "World") -> str:
     return f"{binding.organization_name}, as {binding.user_name}, {selected} fields selected"
 
 
-def _edit_and_sync(world: "World", cycle: Callable[[], "CycleReport"]) -> tuple[list[tuple[str, str]], "CycleReport"]:
+def _edit_and_sync(world: "World", engine: "Engine", context: "Context") -> tuple[list[tuple[str, str]], "CycleReport"]:
     """What was done and what is seen of it after one sync."""
     from tandem.cli.tour import Tour
 
-    scenes = Tour(world).scenes()
-    report = cycle()
+    scenes = Tour(world, engine, context).scenes()
+    report = engine.cycle()
     return [(scene.done, scene.look()) for scene in scenes], report
 
 
+def _print_conflicts(conflicts: "Sequence[Conflict]") -> None:
+    output.table(
+        ("person", "field", "was", "marketing", "dynamics", "kept", "rule"),
+        [
+            (
+                str(each.person_id),
+                each.label,
+                each.base.shown,
+                each.marketing.shown,
+                each.dynamics.shown,
+                each.winner,
+                each.rule,
+            )
+            for each in conflicts
+        ],
+    )
+
+
 def _changed(report: "CycleReport") -> int:
+    """Records that changed in marketing."""
     return sum(counts.created + counts.updated + counts.deleted for counts in report.entities.values())
+
+
+def _pushed(report: "CycleReport") -> int:
+    """Records that were written to Dynamics."""
+    return sum(counts.pushed for counts in report.entities.values())
 
 
 def _totals(reports: Sequence["CycleReport"]) -> list[Total]:

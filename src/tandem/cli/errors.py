@@ -16,7 +16,7 @@ def errors(
         Path | None, typer.Option(metavar="FILE", help="Write every error kept to a CSV file, healed ones too.")
     ] = None,
     retry: Annotated[
-        str | None, typer.Option(metavar="ID|all", help="Count it as open again; the next cycle tries.")
+        str | None, typer.Option(metavar="ID|all", help="Try again in the next cycle, and count it as open.")
     ] = None,
     ignore: Annotated[int | None, typer.Option(metavar="ID", help="Do not count it any more.")] = None,
     json: output.Json = False,
@@ -43,7 +43,11 @@ def errors(
         output.line("No errors.")
     for cause in causes:
         where = f"{cause.entity}.{cause.field}" if cause.field else cause.entity
-        output.line(f"{where}, {cause.operation}: {cause.message} [{cause.code}]\n  {cause.advice}")
+        held = "" if cause.counted else " Held until then, and not counted."
+        output.line(
+            f"{where}, {cause.operation}: {cause.message} [{cause.code}]\n  {cause.advice}\n"
+            f"  Heals by itself when {cause.heals_when}.{held}"
+        )
         output.table(
             ["id", "record", "person", "state", "times", "first", "last"],
             [

@@ -1,4 +1,4 @@
-"""`tandem fields`: which columns are synced, under which names, and which way."""
+"""`tandem fields`: which columns are synced, under which names, which way, and what settles their collisions."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +9,12 @@ from tandem.cli.entities import both_names, entities_named, entity_named
 from tandem.model.errors import NeedsPerson
 
 if TYPE_CHECKING:
-    from tandem.mapping.fields import Direction
+    from tandem.mapping.fields import Direction, Policy
     from tandem.model.entities import Entity
     from tandem.runtime.subscription import Subscription
     from tandem.sync.choosing import ListedField, Wishes
+
+_DEFAULT = "default"
 
 
 class UnknownDirection(NeedsPerson):
@@ -20,6 +22,16 @@ class UnknownDirection(NeedsPerson):
 
     code = "unknown-direction"
     advice = "Write --direction FIELD=both, =from (Dynamics to marketing), =to (marketing to Dynamics) or =blocked."
+
+
+class UnknownPolicy(NeedsPerson):
+    """A way to settle collisions cannot be understood."""
+
+    code = "unknown-policy"
+    advice = (
+        "Write --on-collision FIELD=marketing, =dynamics, =hold (a person decides), =add (both changes of a number are "
+        "added up) or =default (marketing wins for leads, Dynamics for contacts)."
+    )
 
 
 def fields(
@@ -31,6 +43,13 @@ def fields(
         list[str] | None,
         typer.Option(metavar="FIELD=both|from|to|blocked", help="Which way a field's changes go; repeatable."),
     ] = None,
+    on_collision: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=default|marketing|dynamics|hold|add",
+            help="Whose value stays when both sides changed a field; repeatable.",
+        ),
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """List the fields with both names, or choose among those of one table.
@@ -41,7 +60,12 @@ def fields(
     from tandem.runtime.subscription import opened
     from tandem.sync.choosing import Wishes
 
-    wishes = Wishes(select=_names(select), deselect=_names(deselect), directions=_directions(direction or []))
+    wishes = Wishes(
+        select=_names(select),
+        deselect=_names(deselect),
+        directions=_directions(direction or []),
+        policies=_policies(on_collision or []),
+    )
     if entity is not None:
         entities = [entity_named(entity)] if wishes else entities_named(entity)
     elif wishes:
@@ -63,7 +87,7 @@ def _choose(subscription: "Subscription", entities: list["Entity"], wishes: "Wis
     """The fields as they are after the wishes, which are stored. Raises TableUnknown."""
     from tandem.dynamics.errors import TableUnknown
     from tandem.runtime.syncing import dynamics_of
-    from tandem.sync.choosing import Selection
+    from tandem.sync.choosing import Selection, store_choices
 
     with dynamics_of(subscription) as dynamics:
         user = dynamics.who_am_i().user_id
@@ -79,7 +103,7 @@ def _choose(subscription: "Subscription", entities: list["Entity"], wishes: "Wis
         with subscription.database.transaction():
             choices = subscription.state.choices().get(entity, {})
             changed = Selection(entity, table, choices, unreadable[entity.value]).changed(wishes)
-            subscription.state.put_choices(changed)
+            store_choices(subscription.state, choices, changed, now=subscription.now)
         after = choices | {choice.column: choice for choice in changed}
         listed += Selection(entity, table, after, unreadable[entity.value]).listed()
     return listed
@@ -90,7 +114,7 @@ def _print(entity: "Entity", listed: list["ListedField"]) -> None:
         return
     selected = sum(field.selected for field in listed)
     output.table(
-        ("column", "name in marketing", "label", "type", "direction", "selected", "broken"),
+        ("column", "name in marketing", "label", "type", "direction", "on collision", "selected", "broken"),
         [
             (
                 field.column,
@@ -98,12 +122,14 @@ def _print(entity: "Entity", listed: list["ListedField"]) -> None:
                 field.label,
                 field.type.value if field.type else None,
                 field.direction.value,
+                field.on_collision.value if field.on_collision else None,
                 "yes" if field.selected else "",
                 field.broken,
             )
             for field in listed
         ],
         title=f"{both_names(entity)}: {selected} of {len(listed)} selected",
+        optional=("on collision", "broken"),
     )
 
 
@@ -121,3 +147,15 @@ def _directions(given: list[str]) -> dict[str, "Direction"]:
             raise UnknownDirection(f"{each!r} names no field with a direction.")
         directions[name.strip()] = Direction(word.strip().lower())
     return directions
+
+
+def _policies(given: list[str]) -> dict[str, "Policy | None"]:
+    from tandem.mapping.fields import Policy
+
+    policies: dict[str, Policy | None] = {}
+    for each in given:
+        name, _, word = (part.strip() for part in each.partition("="))
+        if word.lower() not in {*Policy, _DEFAULT} or not name:
+            raise UnknownPolicy(f"{each!r} names no field with a way to settle collisions.")
+        policies[name] = None if word.lower() == _DEFAULT else Policy(word.lower())
+    return policies

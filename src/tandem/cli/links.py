@@ -1,4 +1,4 @@
-"""`tandem links`: which people are which CRM records, and what only a person can settle (rules P1, P18)."""
+"""`tandem links`: which people are which CRM records, and what only a person can settle (rules P1, P16, P18)."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def links(context: typer.Context, json: output.Json = False) -> None:
-    """Count the links by state; list possible duplicates and records that several people could be."""
+    """Count the links by state; list possible duplicates, ambiguous records and records set aside."""
     from tandem.report.links import read_links
     from tandem.runtime.subscription import opened
 
@@ -36,6 +36,12 @@ def links(context: typer.Context, json: output.Json = False) -> None:
                 for each in found.ambiguous
             ],
             title="Ambiguous: new in Dynamics, and several people only in marketing have the e-mail.",
+        )
+    if found.set_aside:
+        output.table(
+            ["table", "record", "person"],
+            [(each.entity, each.crm_id, str(each.person_id or "nobody")) for each in found.set_aside],
+            title="Set aside: not synced and no new person, because people were merged or are never to return.",
         )
 
 

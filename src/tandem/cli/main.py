@@ -21,15 +21,20 @@ from typer.main import get_command
 
 import tandem
 from tandem.cli import (
+    action,
+    conflicts,
     connection,
     demo,
+    differences,
     errors,
+    explain,
     export,
     fields,
     holds,
     links,
     output,
     people,
+    plan,
     sandbox,
     status,
     syncing,
@@ -51,14 +56,19 @@ app.command("enable")(connection.enable)
 app.command("disable")(connection.disable)
 app.command("sync")(syncing.sync)
 app.command("run")(syncing.run)
+app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("errors")(errors.errors)
 app.command("holds")(holds.holds)
 app.command("links")(links.links)
+app.command("conflicts")(conflicts.conflicts)
+app.command("differences")(differences.differences)
+app.command("explain")(explain.explain)
 app.command("validate")(validate.validate)
 app.command("fields")(fields.fields)
 app.command("export")(export.export)
 app.add_typer(people.app, name="people")
+app.add_typer(action.app, name="action")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""`tandem people`: look at the people of the embedded marketing database, and edit them.
+"""`tandem people`: look at the people of the embedded marketing database, edit, merge and delete them.
 
 Nothing here needs the sync's lock or Dynamics: it works while `tandem run` is going, and when Dynamics is away.
 """
@@ -12,9 +12,11 @@ from tandem.cli import output
 if TYPE_CHECKING:
     from tandem.report.people import PersonReport
     from tandem.runtime.subscription import Subscription
+    from tandem.state.links import Link
     from tandem.sync.edits import Edits
+    from tandem.sync.removing import Merged, Removing
 
-app = typer.Typer(help="Look at the people of the embedded marketing database, and edit them.")
+app = typer.Typer(help="Look at the people of the embedded marketing database, edit, merge and delete them.")
 
 _Typed = Annotated[
     list[str],
@@ -65,7 +67,10 @@ def show(context: typer.Context, person: _Id, json: output.Json = False) -> None
 
 @app.command(name="set")
 def set_fields(context: typer.Context, person: _Id, values: _Typed, json: output.Json = False) -> None:
-    """Edit a person, or with company.FIELD its company for all its people. Dynamics is not written."""
+    """Edit a person, or with company.FIELD its company for all its people (in marketing only).
+
+    The next sync sends what belongs to the person's record; `tandem explain` tells what became of it.
+    """
     from tandem.runtime.subscription import opened
 
     typed = _split(context, values)
@@ -93,6 +98,45 @@ def create(context: typer.Context, values: _Typed, json: output.Json = False) ->
         output.line(f"Person {person} created, only in marketing.")
 
 
+@app.command()
+def delete(
+    context: typer.Context,
+    person: _Id,
+    never_return: Annotated[
+        bool, typer.Option("--never-return", help="Not even when the record changes in Dynamics.")
+    ] = False,
+    json: output.Json = False,
+) -> None:
+    """Delete a person and its history, in marketing only. It comes back, new, when its record changes in Dynamics."""
+    from tandem.runtime.subscription import opened
+
+    with opened(context.obj.settings) as subscription:
+        _removing(subscription).delete(person, never_return=never_return, at=subscription.now())
+    if json:
+        output.json({"id": person, "deleted": True})
+    else:
+        output.line(f"Person {person} deleted, in marketing only.")
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    winner: Annotated[int, typer.Argument(metavar="WINNER", help="The id of the person that goes on.")],
+    loser: Annotated[int, typer.Argument(metavar="LOSER", help="The id of the person that becomes part of it.")],
+    json: output.Json = False,
+) -> None:
+    """Make one person of two, in marketing only: values, history, roles, Dynamics record."""
+    from tandem.runtime.subscription import opened
+
+    with opened(context.obj.settings) as subscription:
+        merged = _removing(subscription).merge(winner, loser, at=subscription.now())
+    if json:
+        record, set_aside = (_named(each) for each in (merged.record, merged.set_aside))
+        output.json({"id": winner, "record": record, "set_aside": set_aside, "unsent": merged.unsent})
+    else:
+        _print_merged(winner, loser, merged)
+
+
 def _edits(subscription: "Subscription") -> "Edits":
     from tandem.sync.edits import Edits
 
@@ -102,6 +146,34 @@ def _edits(subscription: "Subscription") -> "Edits":
         subscription.state,
         fanout_limit=subscription.settings.fanout_limit,
     )
+
+
+def _removing(subscription: "Subscription") -> "Removing":
+    from tandem.sync.removing import Removing
+
+    return Removing(
+        subscription.database,
+        subscription.marketing,
+        subscription.state,
+        sum_scores=subscription.settings.sum_scores,
+    )
+
+
+def _named(link: "Link | None") -> dict[str, str] | None:
+    return {"entity": link.entity.value, "id": link.crm_id} if link else None
+
+
+def _print_merged(winner: int, loser: int, merged: "Merged") -> None:
+    output.line(f"Person {loser} is part of person {winner} now.")
+    if merged.record is not None:
+        output.line(f"In Dynamics: {merged.record.entity.value} {merged.record.crm_id}")
+    if merged.unsent:
+        output.line(f"To be sent: {', '.join(merged.unsent)}")
+    if merged.set_aside is not None:
+        output.line(
+            f"Set aside: {merged.set_aside.entity.value} {merged.set_aside.crm_id} is not synced any more. "
+            "Dynamics still has two records; `tandem links` lists it."
+        )
 
 
 def _split(context: typer.Context, values: list[str]) -> list[tuple[str, str]]:

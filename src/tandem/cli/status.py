@@ -15,7 +15,8 @@ def status(context: typer.Context, json: output.Json = False) -> None:
     """Show the state, the records of each table, what is not done yet, and how far Dynamics was read.
 
     Asks Dynamics nothing and works while `tandem run` is going. Records are those Dynamics still has; deleted counts
-    from the first copy on; a backlog was read and not applied, or is left of a copy.
+    from the first copy on; a backlog was read and not applied, or is left of a copy. Unsent counts people who differ
+    from their record: `tandem differences` says in what, and why.
     """
     from tandem.report.status import read_status
 
@@ -60,7 +61,18 @@ def _facts(found: "Status") -> Iterable[tuple[str, str]]:
 
 def _tell_tables(found: "Status") -> None:
     output.table(
-        ["table", "records", "deleted", "superseded", "excluded", "to insert", "to update", "oldest", "errors"],
+        [
+            "table",
+            "records",
+            "deleted",
+            "superseded",
+            "excluded",
+            "to insert",
+            "to update",
+            "oldest",
+            "unsent",
+            "errors",
+        ],
         [
             (
                 name,
@@ -71,11 +83,12 @@ def _tell_tables(found: "Status") -> None:
                 each.backlog_inserts,
                 each.backlog_updates,
                 each.oldest_pending,
+                each.unsent,
                 each.errors,
             )
             for name, each in found.entities.items()
         ],
-        optional=("superseded", "excluded", "to insert", "to update", "oldest"),
+        optional=("superseded", "excluded", "to insert", "to update", "oldest", "unsent"),
     )
     output.table(
         ["table", "reading", "rows read", "of about", "token from", "remark"],

@@ -171,9 +171,10 @@ def _sentence(cycle: "CycleReport") -> str:
     """What a cycle did, in one line."""
     sums = {
         name: sum(getattr(counts, name) for counts in cycle.entities.values())
-        for name in ("created", "updated", "deleted", "waiting")
+        for name in ("created", "updated", "deleted", "waiting", "pushed", "failed")
     }
     moved = ", ".join(f"{count:,} {name}" for name, count in sums.items() if count) or "nothing new"
     copying = f"; still copying {', '.join(each.value for each in cycle.unfinished)}" if cycle.unfinished else ""
     complete = "; the first copy is complete" if cycle.completed_copy else ""
-    return f"{moved}; {cycle.requests:,} requests, {cycle.seconds:.1f} s{copying}{complete}"
+    unsent = "; more to send in the next cycle" if cycle.unsent else ""
+    return f"{moved}; {cycle.requests:,} requests, {cycle.seconds:.1f} s{copying}{unsent}{complete}"

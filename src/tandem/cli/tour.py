@@ -1,7 +1,7 @@
 """What the demo does on both sides, and where to look afterwards.
 
-A demo that tells what should have happened proves nothing: every sentence about the outcome is made from what the
-marketing database holds after the sync.
+A demo that tells what should have happened proves nothing: every sentence about the outcome is made from what both
+databases hold after the sync.
 """
 
 from collections import Counter
@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tandem.actions.sync_person import sync_person
 from tandem.mapping.projection import decode_fields
 from tandem.model.ids import PersonId
 from tandem.report.people import full_name
 from tandem.rules.companies import FANOUT_LIMIT
+from tandem.sync.context import Context
+from tandem.sync.cycle import Engine
 from tandem.sync.edits import Edits
 from tandem.testing.world import World
 
@@ -22,7 +25,7 @@ _OPEN = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Something that was done, and `look`, which tells what the marketing database shows of it."""
+    """Something that was done, and `look`, which tells what both databases show of it."""
 
     done: str
     look: Callable[[], str]
@@ -31,8 +34,12 @@ class Scene:
 class Tour:
     """Edits a copied organisation and its marketing database once over; every scene has people of its own."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, engine: Engine, context: Context) -> None:
         self._world = world
+        self._engine = engine
+        self._context = context
+        subscription = world.subscription
+        self._edits = Edits(subscription.database, subscription.marketing, subscription.state)
         everybody = world.export("person")
         people = [each for each in everybody if each.get("firstName") and each.get("lastName")]
         self._leads, self._contacts = _active(people, "lead"), _active(people, "contact")
@@ -41,22 +48,77 @@ class Tour:
     def scenes(self) -> list[Scene]:
         """Do everything, in order."""
         return [
-            self._rename_person(),
+            self._edit_in_marketing(),
+            self._edit_in_dynamics(),
+            self._edit_different_fields(),
+            self._collide("lead", next(self._leads)),
+            self._collide("contact", next(self._contacts)),
+            self._sign_up(),
             self._rename_account(),
             self._enter_lead(),
             self._qualify_lead(),
             self._merge_contacts(),
             self._delete_contact(),
-            self._edit_both_sides(),
         ]
 
-    def _rename_person(self) -> Scene:
+    def _edit_in_marketing(self) -> Scene:
+        person = next(self._contacts)
+        self._edit(person, phone="+1 555 0100")
+        return Scene(
+            done=f"Marketing: {full_name(person)} gets a phone number",
+            look=lambda: self._shown("contact", self._record(person), "phone", "telephone1"),
+        )
+
+    def _edit_in_dynamics(self) -> Scene:
         person = next(self._contacts)
         self._world.edit("contact", self._record(person), lastname=f"{person['lastName']}-Rivera")
         return Scene(
             done=f"Dynamics: {full_name(person)} is renamed",
-            look=lambda: f"person {person['id']} is {full_name(self._fields(person['id']))}",
+            look=lambda: self._shown("contact", self._record(person), "lastName", "lastname"),
         )
+
+    def _edit_different_fields(self) -> Scene:
+        person = next(self._contacts)
+        self._edit(person, phone="+1 555 0101")
+        self._world.edit("contact", self._record(person), jobtitle="Director of Demonstrations")
+
+        def look() -> str:
+            columns = {"phone": "telephone1", "title": "jobtitle"}
+            return ", ".join(self._shown("contact", self._record(person), *each) for each in columns.items())
+
+        return Scene(
+            done=f"Marketing: {full_name(person)} gets a phone number; Dynamics: a job title meanwhile", look=look
+        )
+
+    def _collide(self, table: str, person: dict[str, Any]) -> Scene:
+        self._edit(person, title="Fan of the Brand")
+        self._world.edit(table, self._record(person), jobtitle="Buyer of Everything")
+
+        def look() -> str:
+            logged = [entry[0] for entry in self._world.log(person["id"])].count("Conflict")
+            return f"{self._shown(table, self._record(person), 'title', 'jobtitle')}, conflicts in the log: {logged}"
+
+        return Scene(
+            done=f"Marketing: the {table} {full_name(person)} becomes Fan of the Brand; Dynamics: Buyer of Everything",
+            look=look,
+        )
+
+    def _sign_up(self) -> Scene:
+        at = self._world.subscription.now()
+        topic, email = "Asked for the brochure", "amira@adeyemi.example"
+        typed = [("firstName", "Amira"), ("lastName", "Adeyemi"), ("email", email), ("microsoftTopic", topic)]
+        person = self._edits.create(typed, at=at)
+        sync_person(self._engine, self._context, person)
+
+        def look() -> str:
+            link = self._world.subscription.state.links.of_people([person])[person]
+            row = self._world.row(link.entity, link.crm_id)
+            return (
+                f"Dynamics has the {link.entity} {row['firstname']} {row['lastname']}, {row['emailaddress1']}; "
+                f"activity log: {self._log_of(link.entity, link.crm_id)}"
+            )
+
+        return Scene(done="Marketing: Amira Adeyemi signs up, and a campaign sends her to Dynamics at once", look=look)
 
     def _rename_account(self) -> Scene:
         account = max(self._crowds, key=lambda each: (self._crowds[each] <= FANOUT_LIMIT, self._crowds[each]))
@@ -110,19 +172,13 @@ class Tour:
 
         return Scene(done=f"Dynamics: the contact {full_name(person)} is deleted", look=look)
 
-    def _edit_both_sides(self) -> Scene:
-        person, subscription = next(self._contacts), self._world.subscription
-        edits = Edits(subscription.database, subscription.marketing, subscription.state)
-        edits.edit(person["id"], [("phone", "+1 555 0100")], at=subscription.now())
-        self._world.edit("contact", self._record(person), jobtitle="Director of Demonstrations")
+    def _edit(self, person: dict[str, Any], **values: str) -> None:
+        self._edits.edit(person["id"], list(values.items()), at=self._world.subscription.now())
 
-        def look() -> str:
-            fields = self._fields(person["id"])
-            return f"both stand: {fields.get('phone')}, {fields.get('title')}; the phone waits to be sent"
-
-        return Scene(
-            done=f"Marketing: {full_name(person)} gets a phone number; Dynamics: a job title meanwhile", look=look
-        )
+    def _shown(self, table: str, record: str, name: str, column: str) -> str:
+        """What a field of the person and its column of the record hold."""
+        here, there = self._world.fields(table, record).get(name), self._world.row(table, record)[column]
+        return f"both have {here}" if here == there else f"marketing has {here}, Dynamics has {there}"
 
     def _record(self, person: dict[str, Any]) -> str:
         return self._world.subscription.state.links.of_people([person["id"]])[person["id"]].crm_id

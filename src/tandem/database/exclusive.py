@@ -1,20 +1,27 @@
-"""One Tandem per subscription, by a lock that dies with its process.
+"""One engine per subscription and one writer to its organisation, by locks that die with their process.
 
 A timed lease would let two engines run after a long pause of one of them; a lock of the operating system, or of the
-database session, cannot outlive its owner.
+database session, cannot outlive its owner. The engine's lock refuses whoever comes second. The writer's is taken for
+moments, by the engine page by page and by actions in between, so it is waited for.
 """
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
-from tandem.database.port import InUse
+from tandem.database.port import BeingWritten, InUse
 from tandem.database.postgresql import connect
+
+PATIENCE = 150.0
+"""Seconds for which a writer is waited for: longer than the service lets one request take (reference 0.3)."""
+_LOOK = 0.05
+"""Seconds between two looks at a file that another process holds locked."""
 
 
 @contextmanager
@@ -61,3 +68,69 @@ def lock_schema(url: str, schema: str, *, subscription: str) -> Iterator[None]:
             # The server notices a closed session a moment later; whoever comes next should not have to wait for that.
             with contextlib.suppress(psycopg.Error):
                 connection.execute("select pg_advisory_unlock(hashtext(%s))", (key,))
+
+
+@contextmanager
+def wait_for_file(
+    path: Path, *, subscription: str, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Hold `path` locked, whoever asked first getting it first. Raises BeingWritten after `patience` seconds.
+
+    Whoever waits holds the gate, a second file, so that the owner cannot take the lock again before them.
+    """
+    with contextlib.ExitStack() as held:
+        looks = iter(range(int(patience / _LOOK)))
+        with _free_file(path.with_suffix(".gate")) as gate:
+            lock = held.enter_context(_free_file(path))
+            for take in (gate, lock):
+                while not take():
+                    if next(looks, None) is None:
+                        raise _being_written(subscription)
+                    sleep(_LOOK)
+        yield
+
+
+@contextmanager
+def wait_for_schema(url: str, schema: str, *, subscription: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold a PostgreSQL session lock for writing; the server keeps the order of those who wait.
+
+    Raises BeingWritten after `patience` seconds, or DatabaseGone.
+    """
+    with contextlib.closing(connect(url, application="tandem writing")) as connection:
+        key = f"{schema}:writing"
+        # Nought would mean to wait for ever.
+        connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(patience * 1000))}ms",))
+        try:
+            connection.execute("select pg_advisory_lock(hashtext(%s))", (key,))
+        except psycopg.errors.LockNotAvailable:
+            raise _being_written(subscription) from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("select pg_advisory_unlock(hashtext(%s))", (key,))
+
+
+@contextmanager
+def _free_file(path: Path) -> Iterator[Callable[[], bool]]:
+    """Yields what tries to lock `path` and tells whether it did; the lock ends with the block."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def take() -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        yield take
+    finally:
+        os.close(handle)
+
+
+def _being_written(subscription: str) -> BeingWritten:
+    return BeingWritten(
+        f"Another Tandem has been writing to Dynamics for subscription {subscription!r} all the while.",
+        subscription=subscription,
+    )

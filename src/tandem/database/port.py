@@ -110,6 +110,13 @@ class InUse(NeedsPerson):
     advice = "Only one Tandem may sync a subscription. Stop the other one (its process id is above), or let it work."
 
 
+class BeingWritten(RetryLater):
+    """Another Tandem was writing to Dynamics for longer than this one waits."""
+
+    code = "being-written"
+    advice = "Try again in a moment: only one may write to Dynamics at a time."
+
+
 class StatementRefused(OurBug):
     """The database refused a statement: a rule of the schema was broken.
 

@@ -1,4 +1,4 @@
-"""Several reads in one request, by `$batch` (reference 5.11).
+"""Several requests in one, by `$batch` (reference 5.11).
 
 The answer is multipart whatever its status, and each part is judged alone: an outer 400 or 429 is a fact about the
 batch, an inner one about its request. Parts are matched by position.
@@ -14,28 +14,17 @@ LARGEST_BATCH = 100
 """Requests per batch. The service takes 1,000, but a large batch runs into its limit on execution time."""
 
 _BOUNDARY = "batch_tandem"
+"""No JSON can hold it at the beginning of a line: line ends inside a text are escaped."""
+
 _NEWLINE = "\r\n"
 
 
 def batch_of(requests: Sequence[Request], *, api: str) -> Request:
-    """One `$batch` with the given GETs, all of which are answered even where some fail. `api` is the API's root."""
-    lines: list[str] = []
-    for request in requests:
-        parts = urlsplit(request.url)
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        lines += [
-            f"--{_BOUNDARY}",
-            "Content-Type: application/http",
-            "Content-Transfer-Encoding: binary",
-            "",
-            f"{request.method} {target} HTTP/1.1",
-            "Accept: application/json",
-            *(f"{name}: {value}" for name, value in request.headers.items()),
-            # Two line ends follow the last header of a request without body; the second belongs to the boundary.
-            "",
-            "",
-        ]
-    lines += [f"--{_BOUNDARY}--", ""]
+    """One `$batch` of independent requests, all of which are answered even where some fail.
+
+    `api` is the API's root.
+    """
+    chunks = [_chunk(request) for request in requests]
     return Request(
         method="POST",
         url=f"{api}/$batch",
@@ -43,17 +32,42 @@ def batch_of(requests: Sequence[Request], *, api: str) -> Request:
             "Content-Type": f"multipart/mixed; boundary={_BOUNDARY}",
             "Prefer": "odata.continue-on-error",
         },
-        body=_NEWLINE.join(lines).encode("ascii"),
+        body=b"".join([*chunks, f"--{_BOUNDARY}--{_NEWLINE}".encode("ascii")]),
+        writes=any(request.writes for request in requests),
     )
 
 
 def read_batch(response: Response) -> list[Response]:
     """The answers inside a batch's answer, in the order asked.
 
-    Raises NotDataverse where it is no multipart answer, Unreachable where a part is damaged.
+    Raises NotDataverse where it is no multipart answer, Unreachable where it is cut or a part is damaged.
     """
-    chunks = response.body.split(b"--" + _boundary(response))[1:]
-    return [_part(chunk, response) for chunk in chunks if not chunk.startswith(b"--")]
+    _preamble, *chunks = response.body.split(b"--" + _boundary(response))
+    if not chunks or not chunks[-1].startswith(b"--"):
+        raise Unreachable("The answer to a batch broke off.", request_id=response.request_id)
+    return [_part(chunk, response) for chunk in chunks[:-1]]
+
+
+def _chunk(request: Request) -> bytes:
+    parts = urlsplit(request.url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # One community report needed the length with a body; it does no harm (reference 5.11).
+    length = [f"Content-Length: {len(request.body)}"] if request.body else []
+    lines = [
+        f"--{_BOUNDARY}",
+        "Content-Type: application/http",
+        "Content-Transfer-Encoding: binary",
+        "",
+        f"{request.method} {target} HTTP/1.1",
+        "Accept: application/json",
+        *(f"{name}: {value}" for name, value in request.headers.items()),
+        *length,
+        "",
+        "",
+    ]
+    # Two line ends follow the last header of a request without body; the second belongs to the boundary.
+    ending = _NEWLINE.encode("ascii") if request.body else b""
+    return _NEWLINE.join(lines).encode("ascii") + request.body + ending
 
 
 def _boundary(response: Response) -> bytes:

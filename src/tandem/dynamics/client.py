@@ -15,7 +15,7 @@ import msgspec
 
 from tandem.dynamics.address import encode, organisation_root
 from tandem.dynamics.credentials import Credentials, TokenSource
-from tandem.dynamics.errors import RowNotFound
+from tandem.dynamics.errors import DynamicsError, RowNotFound
 from tandem.dynamics.identity import (
     Depth,
     Identity,
@@ -29,8 +29,8 @@ from tandem.dynamics.identity import (
     read_who_am_i,
 )
 from tandem.dynamics.limits import RateBudget
-from tandem.dynamics.messages import Request, document
-from tandem.dynamics.metadata import read_table
+from tandem.dynamics.messages import Request, Response, document
+from tandem.dynamics.metadata import read_entity_sets, read_table
 from tandem.dynamics.queries import (
     PageQuery,
     count_request,
@@ -44,6 +44,15 @@ from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.session import Session
 from tandem.dynamics.translation import error_from, expect
 from tandem.dynamics.transport import Transport
+from tandem.dynamics.writes import (
+    RowWrite,
+    bound_tables,
+    expect_writable,
+    qualify_request,
+    read_qualification,
+    read_receipts,
+    write_request,
+)
 from tandem.model.schema import Table
 
 _ORGANIZATION = "RetrieveCurrentOrganization(AccessType=@p1)?@p1=Microsoft.Dynamics.CRM.EndpointAccessType'Default'"
@@ -91,6 +100,7 @@ class Dynamics:
             monotonic=monotonic,
         )
         self._api = self._session.api
+        self._entity_sets: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -151,12 +161,12 @@ class Dynamics:
 
     def schema_version(self) -> str | None:
         """A mark that changes when any table or column changes (reference 2.7); None where it is not told."""
-        probe = Request(url=f"{self._api}/{_SCHEMA_PROBE}", headers={"Prefer": 'odata.include-annotations="*"'})
-        answer = self._session.send(probe)
-        if answer.status in (403, 404):
-            return None
-        version = document(expect(answer), _SchemaProbe).version
-        return None if version is None else str(version)
+        return _schema_version(self._session.send(self._schema_probe()))
+
+    def look(self) -> tuple[Identity, str | None]:
+        """Who answers, as whom, and `schema_version`, in one request: what every cycle begins with."""
+        identity, schema = self._session.send_all([self._get("WhoAmI"), self._schema_probe()])
+        return read_who_am_i(identity), _schema_version(schema)
 
     def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
         """One page: the first of a query, or the one behind a stored next link or delta link.
@@ -204,5 +214,40 @@ class Dynamics:
         rows, _missing = self.fetch(table, ids, decoder)
         return {getattr(row, table.primary_id): getattr(row, table.primary_name) for row in rows}
 
+    def write(self, writes: Sequence[RowWrite], decoder: RowDecoder) -> list[Any | DynamicsError]:
+        """Carries out at most 100 independent writes to leads or to contacts, in one request.
+
+        Gives for each write, in order, the row it left, as a struct of the decoder, or the error it met. None of these
+        was carried out, but for Unavailable, which leaves that open as NotAnswered does: such a write may be repeated
+        with the same id and version, whose condition tells. Nothing is repeated here on account of a single write.
+        Raises NotAnswered where it cannot be known which were carried out; any other error means that none was.
+        Before the first write of a lookup one more request asks which entity set its target has.
+        """
+        expect_writable(writes, decoder)
+        unknown = sorted(bound_tables(writes) - self._entity_sets.keys())
+        if unknown:
+            self._entity_sets |= self._session.run(read_entity_sets(self._api, unknown))
+        requests = [write_request(write, decoder, api=self._api, entity_sets=self._entity_sets) for write in writes]
+        return read_receipts(writes, self._session.answers_to(requests), decoder)
+
+    def qualify(self, lead_id: str) -> str:
+        """Qualifies a lead into a contact, without account and opportunity; the contact's id (reference 8.11).
+
+        Raises NotAnswered where it cannot be known whether that happened, or which contact it was: its traces are the
+        contact's `originatingleadid` and the lead's `parentcontactid`. Raises StateConflict for a lead that is closed
+        already, RowNotFound, MissingPrivilege, Refused; then nothing happened.
+        """
+        return read_qualification(self._session.send(qualify_request(lead_id, api=self._api)))
+
+    def _schema_probe(self) -> Request:
+        return Request(url=f"{self._api}/{_SCHEMA_PROBE}", headers={"Prefer": 'odata.include-annotations="*"'})
+
     def _get(self, path: str) -> Request:
         return Request(url=f"{self._api}/{path}")
+
+
+def _schema_version(answer: Response) -> str | None:
+    if answer.status in (403, 404):
+        return None
+    version = document(expect(answer), _SchemaProbe).version
+    return None if version is None else str(version)

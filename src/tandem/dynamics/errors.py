@@ -1,6 +1,6 @@
 """What can go wrong with Dynamics, one class for each thing that somebody must tell apart.
 
-    RetryLater     Throttled, Unavailable, Unreachable, VersionMismatch
+    RetryLater     Throttled, Unavailable, Unreachable, NotAnswered, VersionMismatch
     NeedsRecord    RowNotFound
     NeedsPerson    AddressRefused, NotDataverse, TlsFailed, CaBundleUnusable
                    CredentialsIncomplete, Unauthorised, SignInRefused, SignInMisconfigured
@@ -67,6 +67,13 @@ class Unreachable(DynamicsError, RetryLater):
     advice = (
         "Try again later; `tandem run` does so by itself. If it stays so, check the network, the proxy and the address."
     )
+
+
+class NotAnswered(DynamicsError, RetryLater):
+    """A change was sent and no whole answer came back, so nobody knows whether Dynamics made it."""
+
+    code = "dynamics-not-answered"
+    advice = "Nothing to do: before Tandem sends anything to the record again, it looks what became of the change."
 
 
 class VersionMismatch(DynamicsError, RetryLater):

@@ -17,12 +17,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request. `url` is absolute and goes out byte for byte."""
+    """One HTTP request. `url` is absolute and goes out byte for byte.
+
+    `writes` tells that it changes something, whatever its method: such a request may not simply be sent again.
+    """
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,10 @@ class _Definition(msgspec.Struct, rename="pascal"):
     display_name: _Labels | None = None
 
 
+class _Addressed(msgspec.Struct, rename="pascal"):
+    entity_set_name: str
+
+
 class _Attribute(msgspec.Struct, rename="pascal"):
     logical_name: str
     attribute_type: str | None = None
@@ -179,6 +183,18 @@ def read_table(api: str, name: str, *, language: int) -> Conversation[Table | No
         ]
     details = {detail.logical_name: detail for answer in answers for detail in document(expect(answer), _Details).value}
     return _table(facts, found, links, details, language=language)
+
+
+def read_entity_sets(api: str, names: Sequence[str]) -> Conversation[dict[str, str]]:
+    """The entity set of each named table; a lookup is written with that of the table it points to (reference 5.6).
+
+    Raises what `expect` raises for an unknown table.
+    """
+    answers = yield [
+        Request(url=f"{api}/EntityDefinitions(LogicalName='{name}')?$select=EntitySetName") for name in names
+    ]
+    found = (document(expect(answer), _Addressed).entity_set_name for answer in answers)
+    return dict(zip(names, found, strict=True))
 
 
 def _table(

@@ -102,18 +102,24 @@ def read_count(response: Response) -> int:
 def row_request(table: Table, row_id: str, decoder: RowDecoder, *, api: str) -> Request:
     """The request for one row by id."""
     return Request(
-        url=f"{api}/{table.entity_set}({row_id})?$select={','.join(decoder.select)}",
-        headers={"Prefer": _annotations(decoder.annotations)} if decoder.annotations else {},
+        url=row_url(table, row_id, decoder, api=api),
+        headers={"Prefer": annotations(decoder.annotations)} if decoder.annotations else {},
     )
+
+
+def row_url(table: Table, row_id: str, decoder: RowDecoder, *, api: str) -> str:
+    """The address of one row with what the decoder reads of it."""
+    return f"{api}/{table.entity_set}({row_id})?$select={','.join(decoder.select)}"
+
+
+def annotations(names: str) -> str:
+    """The preference that asks for the named annotations."""
+    return f'odata.include-annotations="{names}"'
 
 
 def _preferences(decoder: RowDecoder, page_size: int, *, track_changes: bool = False) -> dict[str, str]:
     values = ["odata.track-changes"] if track_changes else []
     values.append(f"odata.maxpagesize={page_size}")
     if decoder.annotations:
-        values.append(_annotations(decoder.annotations))
+        values.append(annotations(decoder.annotations))
     return {"Prefer": ",".join(values)}
-
-
-def _annotations(names: str) -> str:
-    return f'odata.include-annotations="{names}"'

@@ -18,6 +18,9 @@ from tandem.model.errors import RetryLater
 _LONGEST_QUOTE = 500
 """Characters of a server's own words that a message repeats."""
 
+_PAYLOAD = 0x80048D19
+"""A value of the wrong type, or a property that the table does not have; only the text tells (reference 5.6, 7.2)."""
+
 Meaning = tuple[type[DynamicsError], str]
 
 BY_CODE: dict[int, Meaning] = {
@@ -57,16 +60,19 @@ BY_CODE: dict[int, Meaning] = {
     0x80044352: (errors.TokenExpired, "The place in the changes has expired"),
     0x80048405: (errors.MissingPrivilege, "The sync user has no right to do this"),
     0x80048408: (errors.StateConflict, "State and status do not belong together"),
-    0x80048D19: (errors.InvalidValue, "A value is of the wrong type"),
+    _PAYLOAD: (errors.InvalidValue, "A value is of the wrong type"),
     0x8004A101: (errors.Unauthorised, "The token has expired"),
+    0x8004A110: (errors.MissingPrivilege, "The sync user may not act for another user"),
     0x8004D24B: (errors.NoLicence, "The sync user has no licence"),
     0x8004E023: (errors.BadQuery, "The query counts more rows than Dynamics allows"),
     0x8004F502: (errors.ColumnSecured, "The sync user may not fill a secured column"),
     0x8004F504: (errors.ColumnSecured, "The sync user may not read a secured column"),
     0x8004F507: (errors.ColumnSecured, "The sync user may not change a secured column"),
     0x80060882: (errors.VersionMismatch, "The record changed since it was read"),
+    0x80060883: (errors.BadQuery, "Dynamics misses the record's version in the request"),
     0x80060888: (errors.BadQuery, "Dynamics calls the request malformed"),
     0x8006088A: (errors.TableUnknown, "Dynamics has no such table"),
+    0x80060890: (errors.BadQuery, "The table has no such key"),
     0x80060891: (errors.RowNotFound, "The record does not exist in Dynamics"),
     0x80060892: (errors.DuplicateKey, "A record with the same key exists already"),
     0x80072321: (errors.Throttled, "Dynamics asks for a pause: too much execution time"),
@@ -76,6 +82,7 @@ BY_CODE: dict[int, Meaning] = {
     0x80072492: (errors.ChangeTrackingOff, "Change tracking is off for a table that this one joins"),
     0x80072560: (errors.NotAMember, "The sync user is not a member of this organisation"),
     0x80073002: (errors.DuplicateKey, "A record with the same key exists already"),
+    0x80081018: (errors.MissingPrivilege, "The sync user may not create what qualifying makes"),
     0x80081111: (errors.Unavailable, "A plug-in in Dynamics took too long"),
 }
 """What each code means (reference 7.2). A code that is not here is a Refused that quotes the service."""
@@ -138,6 +145,7 @@ _NAMES = tuple(
     for pattern in (
         r"missing (?P<privilege>prv\w+) privilege.*?(?:for entity '(?P<table>\w+)'|$)",
         r"property named '(?P<column>\w+)' on type 'Microsoft\.Dynamics\.CRM\.(?P<table>\w+)'",
+        r"undeclared property '(?P<column>\w+)'",
         r"'(?P<table>\w+)' entity doesn't contain attribute with Name = '(?P<column>\w+)'",
         r"'(?P<column>\w+)' attribute of the '(?P<table>\w+)' entity",
         r"of '(?P<column>\w+)' on record of type '(?P<table>\w+)'",
@@ -185,7 +193,7 @@ def _meaning(status: int, number: int | None, text: str, names: dict[str, str], 
         quoted = f"Dynamics refused: {text[:_LONGEST_QUOTE].rstrip('.')}" if text else "Dynamics refused"
         known = (errors.Refused, quoted)
     kind, sentence = known
-    if kind is errors.BadQuery and "column" in names:
+    if (kind is errors.BadQuery or number == _PAYLOAD) and "column" in names:
         return errors.ColumnUnknown, "Dynamics has no such column"
     if kind is errors.TableUnknown and status != 404:
         return errors.BadQuery, "Dynamics does not support the request"

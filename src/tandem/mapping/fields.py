@@ -12,10 +12,16 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from tandem.model.entities import Entity
-from tandem.model.schema import ColumnType, Option
+from tandem.model.schema import ColumnType, Option, Required
 
 FILTER_COLUMN = "new_synctomkto"
 """The sync filter: a Two-Options column of exactly this name (rule D7). Read where it exists, never written."""
+
+CURRENCY = "transactioncurrencyid"
+"""A row's currency, which its money columns are in. Read, never written (rule D3)."""
+
+COUNTED = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DECIMAL, ColumnType.DOUBLE})
+"""The types whose changes can be added up. Money cannot: a change in another currency is another amount."""
 
 
 class Direction(StrEnum):
@@ -27,11 +33,22 @@ class Direction(StrEnum):
     BLOCKED = "blocked"
 
 
+class Policy(StrEnum):
+    """What settles a collision on one field, where an administrator chose it (rule P4)."""
+
+    MARKETING = "marketing"
+    DYNAMICS = "dynamics"
+    HOLD = "hold"  # a person does
+    ADD = "add"  # both changes of a number are added up
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One Dynamics column as one marketing field.
 
-    `writable`: Dynamics would take a value for it; `precision` counts decimals and is set for decimals and money.
+    `writable`: Dynamics would take a value for it; `precision` counts decimals and is set for decimals and money;
+    `minimum` and `maximum` belong to numbers; `targets` are the tables a lookup may point to; `policy` is None where
+    nobody chose one.
     """
 
     entity: Entity
@@ -43,12 +60,22 @@ class Field:
     writable: bool = True
     precision: int | None = None
     max_length: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    required: Required = Required.NONE
+    targets: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
+    policy: Policy | None = None
 
     @property
     def pulled(self) -> bool:
         """True where a change in Dynamics may reach marketing."""
         return self.direction in (Direction.BOTH, Direction.FROM)
+
+    @property
+    def pushed(self) -> bool:
+        """True where a change in marketing may reach Dynamics."""
+        return self.writable and self.direction in (Direction.BOTH, Direction.TO)
 
 
 class DefaultField(NamedTuple):

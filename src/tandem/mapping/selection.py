@@ -7,7 +7,16 @@ values on the first pull (D4). So unreadable columns are never offered, and neve
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tandem.mapping.fields import DefaultField, Direction, Field, default_fields, internal_columns
+from tandem.mapping.fields import (
+    COUNTED,
+    CURRENCY,
+    DefaultField,
+    Direction,
+    Field,
+    Policy,
+    default_fields,
+    internal_columns,
+)
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.schema import Column, ColumnType, Table
@@ -82,6 +91,25 @@ def with_direction(field: Field, direction: Direction) -> Field:
     return replace(field, direction=direction)
 
 
+def with_policy(field: Field, policy: Policy | None) -> Field:
+    """`field` with another way to settle its collisions. Raises UnknownField where that way makes no sense."""
+    if policy is Policy.ADD and field.type not in COUNTED:
+        raise UnknownField(
+            f"{field.column} of {field.entity.value} cannot be added up: it is no plain number.",
+            advice="Choose `marketing`, `dynamics` or `hold`.",
+            field=field.column,
+            entity=field.entity.value,
+        )
+    if policy is not None and not (field.pushed and field.pulled):
+        raise UnknownField(
+            f"{field.column} of {field.entity.value} does not go both ways, so it has no collisions to settle.",
+            advice="Choose the direction `both` first.",
+            field=field.column,
+            entity=field.entity.value,
+        )
+    return replace(field, policy=policy)
+
+
 def _readable(column: Column | None, unreadable: Collection[str]) -> bool:
     return (
         column is not None
@@ -108,7 +136,7 @@ def _unmapped(entity: Entity, column: Column) -> DefaultField:
 
 
 def _field(column: Column, row: DefaultField) -> Field:
-    writable = row.entity.is_person and column.creatable and column.updatable
+    writable = row.entity.is_person and column.creatable and column.updatable and _settable(column)
     return Field(
         entity=row.entity,
         column=column.name,
@@ -119,5 +147,14 @@ def _field(column: Column, row: DefaultField) -> Field:
         writable=writable,
         precision=column.precision,
         max_length=column.max_length,
+        minimum=column.minimum,
+        maximum=column.maximum,
+        required=column.required,
+        targets=column.targets,
         options=column.options,
     )
+
+
+def _settable(column: Column) -> bool:
+    """False for what a stored GUID alone cannot write: a lookup into several tables; and the currency never is (D3)."""
+    return not column.polymorphic and column.name != CURRENCY

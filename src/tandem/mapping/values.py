@@ -54,6 +54,14 @@ def _at_scale(value: Any, precision: int | None) -> object:
         return str(value)
 
 
+def at_scale(field: Field, value: Any) -> Any:
+    """A number at its column's decimals, as Dynamics would store it; any other value as it is."""
+    if field.type not in _NUMBERS or field.precision is None or value in (None, ""):
+        return value
+    scaled = _at_scale(value, field.precision)
+    return scaled if isinstance(scaled, Decimal) else value
+
+
 def _second(value: Any) -> object:
     try:
         return _utc(str(value))

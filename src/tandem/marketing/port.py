@@ -24,7 +24,9 @@ class ActivityType(StrEnum):
     IS_DELETED = "Microsoft Is Deleted"
     CONVERTED = "Converted to Contact"
     MERGE_PEOPLE = "Merge People"
+    DELETE_PERSON = "Delete Person"
     CONFLICT = "Conflict"
+    SYNC_PERSON = "Sync Person to Microsoft"
 
 
 FROM_DYNAMICS = "Microsoft Dynamics"
@@ -116,6 +118,15 @@ class PutOpportunity(NamedTuple):
     fields: str
 
 
+class Owner(NamedTuple):
+    """A sales person or team, as who is to own a record; `is_gone`: disabled, or deleted. `fields` is JSON."""
+
+    id: str
+    is_team: bool
+    is_gone: bool
+    fields: str
+
+
 class Role(NamedTuple):
     """A person's part in an opportunity; `source` tells which record says so."""
 
@@ -170,6 +181,10 @@ class People(Protocol):
         """Join each (loser, winner): log, roles and aliases move; the loser is gone. Fields are the caller's work."""
         ...
 
+    def delete(self, ids: Sequence[int]) -> None:
+        """Delete people with their logs, aliases, roles and what the change feed tells of them."""
+        ...
+
     def log(self, page: Sequence[Activity], *, at: str) -> None:
         """Append to activity logs."""
         ...
@@ -182,12 +197,32 @@ class People(Protocol):
         """One person's activity log, oldest first."""
         ...
 
+    def logged_after(self, last: int, *, limit: int = 1_000) -> list[dict[str, Any]]:
+        """The entries of all activity logs behind the entry `last`, oldest first, each with its person."""
+        ...
+
+    def last_logged(self) -> int:
+        """The number of the newest entry of all activity logs; 0 where there is none."""
+        ...
+
     def note_edit(self, person_id: PersonId, fields: Mapping[str, Any], *, at: str) -> None:
         """Append to the change feed: these fields were edited here. Called in the edit's own transaction."""
         ...
 
-    def feed(self, after: int, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
-        """The change feed behind position `after`, as (position, person, fields)."""
+    def feed(self, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
+        """The edits nobody has taken up yet, oldest first, as (position, person, fields)."""
+        ...
+
+    def edited(self, people: Sequence[int]) -> set[PersonId]:
+        """Those of these people whose edits nobody has taken up yet."""
+        ...
+
+    def forget_feed(self, until: int) -> None:
+        """The edits up to this position were taken up. Called in the transaction that stores what follows from them."""
+        ...
+
+    def moves(self, people: Sequence[int], *, since: str) -> dict[tuple[int, str], list[tuple[str | None, str | None]]]:
+        """How fields of these people changed since a time: (source, new value as JSON) by (person, field), in order."""
         ...
 
     def unlinked_by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
@@ -278,6 +313,10 @@ class Mirrors(Protocol):
         """Add roles; one that is there stays one."""
         ...
 
+    def roles_of(self, person_id: PersonId) -> list[Role]:
+        """The roles of one person."""
+        ...
+
     def drop_row_roles(self, opportunities: Sequence[str]) -> None:
         """Remove the roles that came from the opportunities' own rows."""
         ...
@@ -292,6 +331,10 @@ class Mirrors(Protocol):
 
     def fields(self, entity: str, ids: Sequence[str]) -> dict[str, str]:
         """The field values (JSON) of sales people or teams, by id."""
+        ...
+
+    def find_owners(self, text: str) -> list[Owner]:
+        """The sales people and teams with this id, e-mail or full name, ignoring case, those that are gone as well."""
         ...
 
     def ids(self, entity: str) -> Iterator[str]:

@@ -11,8 +11,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from tandem.dynamics.errors import RecordInactive
 from tandem.model.errors import NeedsPerson
+from tandem.rules.brakes import Brakes
 from tandem.runtime.subscription import Subscription
+from tandem.state.queues import Lane
+from tandem.sync.balance import Balance
 
 
 class NoSuchError(NeedsPerson):
@@ -53,7 +57,11 @@ class SyncError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """All errors of one cause that are not healed, newest first; `message` and `advice` are the newest one's."""
+    """All errors of one cause that are not healed, newest first; `message` and `advice` are the newest one's.
+
+    `heals_when` says when it is tried again by itself. `counted`: what only waits for a record to be reactivated is no
+    failure to be told of (P17).
+    """
 
     cause: str
     entity: str
@@ -65,6 +73,8 @@ class Cause:
     times: int
     first_at: str
     last_at: str
+    heals_when: str
+    counted: bool
     errors: list[SyncError]
 
 
@@ -92,22 +102,34 @@ def write_csv(errors: Iterable[SyncError], path: Path) -> int:
     return len(rows)
 
 
+def heals_when(error: SyncError) -> str:
+    """When an error heals without anybody's asking, as the end of a sentence."""
+    if error.direction == "pull":
+        return "the table can be read"
+    if error.code == RecordInactive.code:
+        return "the record is reactivated in Dynamics"
+    return "the person is edited, its record changes in Dynamics, or the fields do"
+
+
 def retry(subscription: Subscription, error_id: int | None) -> int:
     """Count an error, or all of them (None), as open again: the next cycle tries. Raises NoSuchError."""
-    ids = [each.id for each in read_errors(subscription) if each.state != "healed"] if error_id is None else [error_id]
-    for each in ids:
-        _mark(subscription, each, "open")
-    return len(ids)
+    kept = [each for each in read_errors(subscription) if each.state != "healed"]
+    wanted = [each for each in kept if error_id in (None, each.id)]
+    if error_id is not None and not wanted:
+        raise NoSuchError(f"There is no error {error_id}.", error=error_id)
+    people = [each.person_id for each in wanted if each.direction == "push" and each.person_id is not None]
+    with subscription.database.transaction():
+        for each in wanted:
+            subscription.state.journal.set_error_state(each.id, "open")
+        subscription.state.nominations.add(people, Lane.RETRY, at=subscription.now())
+        Balance(subscription.state, Brakes(), subscription.now).changed(len(set(people)))
+    return len(wanted)
 
 
 def ignore(subscription: Subscription, error_id: int) -> None:
     """Do not count an error any more, however often it comes again. Raises NoSuchError."""
-    _mark(subscription, error_id, "ignored")
-
-
-def _mark(subscription: Subscription, error_id: int, state: str) -> None:
     with subscription.database.transaction():
-        if not subscription.state.journal.set_error_state(error_id, state):
+        if not subscription.state.journal.set_error_state(error_id, "ignored"):
             raise NoSuchError(f"There is no error {error_id}.", error=error_id)
 
 
@@ -120,5 +142,7 @@ def _cause(errors: list[SyncError]) -> Cause:
         **newest,
         times=sum(each.times for each in errors),
         first_at=min(each.first_at for each in errors),
+        heals_when=heals_when(errors[0]),
+        counted=errors[0].code != RecordInactive.code,
         errors=errors,
     )

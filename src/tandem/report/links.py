@@ -1,4 +1,4 @@
-"""Which person is which CRM record, in numbers, and what only a person can settle (rules P1, P18, N7).
+"""Which person is which CRM record, in numbers, and what only a person can settle (rules P1, P16, P18, N7).
 
 Tandem never joins two people because they look alike. What looks alike is listed here instead.
 """
@@ -41,16 +41,26 @@ class Ambiguous:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A record that is not synced and brings no new person (P9, P16), and who it is now; None: nobody."""
+
+    entity: Entity
+    crm_id: str
+    person_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkReport:
     """`counts`: how many links there are, by table and state."""
 
     counts: dict[str, dict[str, int]]
     possible_duplicates: list[PossibleDuplicate]
     ambiguous: list[Ambiguous]
+    set_aside: list[SetAside]
 
 
 def read_links(subscription: Subscription) -> LinkReport:
-    """The links of a subscription; of either list the first thousand."""
+    """The links of a subscription; of each list the first thousand."""
     counts = subscription.state.links.counts()
     return LinkReport(
         counts={
@@ -62,6 +72,10 @@ def read_links(subscription: Subscription) -> LinkReport:
         },
         possible_duplicates=_duplicates(subscription),
         ambiguous=_ambiguous(subscription),
+        set_aside=[
+            SetAside(entity=link.entity, crm_id=link.crm_id, person_id=link.person_id)
+            for link in subscription.state.links.set_aside()
+        ],
     )
 
 

@@ -14,8 +14,9 @@ from tandem.mapping.values import shown
 from tandem.marketing.port import Company, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
+from tandem.report.values import KnownFields, shown_value
 from tandem.runtime.subscription import Subscription
-from tandem.sync.defined import defined_fields, field_named
+from tandem.sync.defined import field_named
 from tandem.sync.edits import UnknownPerson
 
 
@@ -125,10 +126,8 @@ def person_report(subscription: Subscription, person_id: int) -> PersonReport:
     if found is None:
         raise UnknownPerson(f"There is no person {person_id}.", person=person_id)
     person = marketing.people.get([found])[found]
-    links, known = state.links.of_person(found), defined_fields(marketing, state)
-    order = sorted((Entity.LEAD, Entity.CONTACT), key=lambda each: each.value != person.type)
-    of_people = [field for table in order for field in known.get(table, [])]
-    of_company = known.get(Entity.ACCOUNT, [])
+    links, known = state.links.of_person(found), KnownFields(subscription)
+    of_people, of_company = known.of_people(person.type), known.of_companies()
     values = decode_fields(person.fields)
     return PersonReport(
         id=person.id,
@@ -204,11 +203,7 @@ def _owner(subscription: Subscription, person: Person) -> Owner | None:
 
 def _activities(subscription: Subscription, person_id: PersonId, fields: list[Field]) -> list[ShownActivity]:
     def read(name: str | None, text: str | None) -> str | None:
-        if text is None:
-            return None
-        field = field_named(fields, name or "")
-        value = decode_value(text)
-        return shown(field, value) if field else str(value)
+        return None if text is None else shown_value(field_named(fields, name or ""), decode_value(text)).shown
 
     return [
         ShownActivity(

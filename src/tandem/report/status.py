@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from tandem.model.entities import Entity
+from tandem.rules.brakes import HoldKind
 from tandem.rules.presence import LinkState
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, exists, opened
@@ -45,6 +46,8 @@ class State(StrEnum):
 class EntityStatus:
     """One table. `records`: what the marketing copy has of it and Dynamics still has.
 
+    `unsent`: of a two-way table, how many people differ from their record (`tandem differences` says in what and why).
+
     `deleted`: deleted in Dynamics since the first copy; `superseded`: leads and contacts that were qualified or merged
     away, whose person lives on under another record; `excluded`: kept out by the sync filter. The backlog is what was
     read and not applied, and what a copy has left to read: an insert has no record here yet, an update has.
@@ -57,6 +60,7 @@ class EntityStatus:
     backlog_inserts: int = 0
     backlog_updates: int = 0
     oldest_pending: str | None = None
+    unsent: int = 0
     errors: int = 0
 
 
@@ -189,6 +193,7 @@ def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict
     state, links = subscription.state, subscription.state.links.counts()
     records, deleted, excluded = subscription.marketing.counts(), state.deletions.applied(), state.excluded_counts()
     errors, backlog = state.journal.count_errors(), list(_backlog(subscription, streams))
+    unsent = state.links.count_unsent()
     found = {}
     for entity in Entity:
         here, marked = records[entity.marketing_name]
@@ -203,9 +208,14 @@ def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict
             backlog_inserts=sum(each.inserts for each in own),
             backlog_updates=sum(each.updates for each in own),
             oldest_pending=min((each.since for each in own if each.since), default=None),
+            unsent=unsent.get(entity, 0),
             errors=sum(count for (name, _level), count in errors.items() if name == entity.value),
         )
     return found
+
+
+_OF_READING = (HoldKind.MASS_DELETE, HoldKind.EMPTY_TABLE, HoldKind.MASS_BLANK)
+"""Holds on what was read; the others keep fields and writes back."""
 
 
 class _Backlog(NamedTuple):
@@ -228,7 +238,7 @@ def _backlog(subscription: Subscription, streams: dict[Entity, Stream]) -> Itera
         if kind in (LEAD_OF_CONTACT, AMBIGUOUS) or name == Entity.CONNECTION:
             yield _Backlog(Entity(name), count, 0, since)
     for hold in subscription.state.journal.holds():
-        if hold.state == "open":
+        if hold.state == "open" and hold.kind in _OF_READING:
             yield _Backlog(hold.entity, 0, hold.count, hold.at)
 
 

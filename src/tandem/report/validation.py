@@ -40,6 +40,8 @@ _OF_THE_ADDRESS = (AddressRefused, NotDataverse, TlsFailed, CaBundleUnusable, Un
 _OF_THE_USER = (NotAMember, NoRoles, NoLicence, UserDisabled)
 _PRIVILEGES = {Entity.USER: ("prvreaduser", "prvreadsystemuser")}
 """Read privileges that are not named after their table; `prvReadUser` is general knowledge."""
+_WRITING = ("Create", "Write", "Append", "AppendTo")
+"""Rights that sending people to Dynamics takes: the last two to set lookups from and to them (reference 1.7)."""
 _REACH = {
     Depth.BASIC: "the sync user's own records",
     Depth.LOCAL: "its business unit",
@@ -161,6 +163,8 @@ def _check_tables(dynamics: Dynamics, identity: Identity, subscription: Subscrip
         yield _check_fields(entity, table, chosen, unreadable)
         yield _check_tracking(entity, table)
         yield from _guarded("read", _check_read(dynamics, entity, table, chosen, unreadable, privileges), entity)
+        if entity.is_person:
+            yield _check_write(entity, privileges)
 
 
 def _check_fields(
@@ -219,6 +223,24 @@ def _check_read(
     query = PageQuery(table=table, columns=plan.columns, track_changes=table.change_tracking, page_size=1)
     dynamics.read_page(query, plan.decoder, page_size=1)
     yield _passed("read", "Every record of the organisation.", entity)
+
+
+def _check_write(entity: Entity, privileges: Mapping[str, Depth]) -> Check:
+    """Organisation-wide create, write, append and append-to, without which edits of marketing are refused."""
+    missing = [
+        name
+        for right in _WRITING
+        if privileges.get((name := f"prv{right}{entity.value.title()}").lower(), Depth.BASIC) < Depth.GLOBAL
+    ]
+    if not missing:
+        return _passed("write", "Every record of the organisation.", entity)
+    return Check(
+        name="write",
+        table=entity.value,
+        verdict=Verdict.WARN,
+        reason=f"Not for the whole organisation: {', '.join(missing)}. What marketing changes is refused there.",
+        remedy=MissingPrivilege.advice,
+    )
 
 
 def _passed(name: str, reason: str, table: Entity | None = None) -> Check:

@@ -12,6 +12,7 @@ doubles the human and cuts the history; the two tables are read as separate stre
     parked     | -                  | -          | NEW_PERSON   the lead's filter says No: No + Yes is a new person (D9)
     excluded   | -                  | -          | NEW_PERSON   the lead's filter says No: No + Yes is a new person (D9)
     superseded | -                  | -          | NEW_PERSON   a second contact from one lead
+    removed    | -                  | -          | NEW_PERSON   the lead's person was deleted in marketing (P9)
     none       | -                  | no         | WAIT         the lead was never seen; its stream may still bring it
     none       | -                  | yes        | NEW_PERSON   a read begun after the contact's is done: no such lead
 

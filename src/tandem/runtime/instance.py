@@ -74,8 +74,8 @@ def begin(subscription: Subscription) -> None:
         subscription.state.put_setting(_SETTING, msgspec.to_builtins(made))
 
 
-def check_in(subscription: Subscription) -> None:
-    """Count this run, or raise CopiedDatabase. Called under the subscription's lock, before anything is read."""
+def check(subscription: Subscription) -> Instance:
+    """What the database says of itself. Raises CopiedDatabase where the home, or the place, knows better."""
     stored = msgspec.convert(subscription.state.setting(_SETTING), Instance)
     fingerprint = subscription.database.fingerprint()
     verdict = judge(stored, _from_home(_file(subscription)), fingerprint=fingerprint)
@@ -83,7 +83,13 @@ def check_in(subscription: Subscription) -> None:
         raise CopiedDatabase(
             f"The database {subscription.database.place} {_REASONS[verdict]}.", subscription=subscription.name
         )
-    counted = Instance(id=stored.id, counter=stored.counter + 1, fingerprint=fingerprint)
+    return stored
+
+
+def check_in(subscription: Subscription) -> None:
+    """Count this run, or raise CopiedDatabase. Called under the subscription's lock, before anything is read."""
+    stored = check(subscription)
+    counted = msgspec.structs.replace(stored, counter=stored.counter + 1)
     with subscription.database.transaction():
         subscription.state.put_setting(_SETTING, msgspec.to_builtins(counted))
     _tell_home(subscription, counted)

@@ -108,10 +108,20 @@ class Settings:
         Meta(description="Link a new Dynamics record to the one marketing-only person with the same e-mail (P1)."),
     ] = False
     sum_scores: Annotated[
-        bool, Meta(description="Add the Person Scores when two records are merged in Dynamics (P12).")
+        bool, Meta(description="Add the Person Scores when two records or people are merged (P12, P16).")
     ] = True
+    never_return: Annotated[
+        bool,
+        Meta(description="A person deleted in marketing does not come back when its record changes in Dynamics (P9)."),
+    ] = False
     contact_parent_account: Annotated[
         bool, Meta(description="Give a contact whose parent is a contact that contact's account (P14).")
+    ] = False
+    address_block: Annotated[
+        bool, Meta(description="Decide an address as one: nobody gets one side's street with the other's city (P4).")
+    ] = False
+    consent_wins: Annotated[
+        bool, Meta(description="An opt-out wins on both sides, and only a person lifts it (P15).")
     ] = False
     fanout_limit: Annotated[
         int,
@@ -123,6 +133,24 @@ class Settings:
     brake_delete_share: Annotated[
         float, Meta(ge=0, le=1, description="Share of an entity's records whose deletion never needs a release (R6).")
     ] = 0.02
+    brake_blank_floor: Annotated[
+        int, Meta(ge=1, description="Fewer records than this emptied in one field never need a release (R6).")
+    ] = 100
+    brake_blank_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the records that one field may be emptied on (R6).")
+    ] = 0.05
+    brake_write_floor: Annotated[
+        int, Meta(ge=0, description="Own writes in one cycle that never need a release (R6).")
+    ] = 100
+    brake_write_ratio: Annotated[
+        float, Meta(ge=1, description="Own writes for each real change that need no release (R6).")
+    ] = 1.5
+    bulk_floor: Annotated[
+        int, Meta(ge=1, description="Fewer changes than this in one delta never go behind fresh edits (R6).")
+    ] = 1000
+    bulk_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the records that may change ahead of the backfill (R6).")
+    ] = 0.5
     log_file: Annotated[Path, Meta(description="The log file.")] = Path("tandem.log")
     log_level: Annotated[LogLevel, Meta(description="How much the log file holds.")] = LogLevel.INFO
 

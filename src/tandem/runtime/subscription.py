@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tandem.database.exclusive import lock_file, lock_schema
+from tandem.database.exclusive import PATIENCE, lock_file, lock_schema, wait_for_file, wait_for_schema
 from tandem.database.migrations import migrate
 from tandem.database.port import Database
 from tandem.database.postgresql import PostgresqlDatabase, schema_exists
@@ -105,6 +105,19 @@ class Subscription:
         else:
             lock = lock_schema(url.url, SCHEMA_PREFIX + self.name, subscription=self.name)
         with lock:
+            yield
+
+    @contextmanager
+    def writing(self, *, patience: float = PATIENCE) -> Iterator[None]:
+        """Be the only one who writes to the organisation, after whoever does now. Raises BeingWritten."""
+        url, name = self.settings.database, self.name
+        if url is None:
+            turn = wait_for_file(
+                self.settings.database_file.with_suffix(".writing"), subscription=name, patience=patience
+            )
+        else:
+            turn = wait_for_schema(url.url, SCHEMA_PREFIX + name, subscription=name, patience=patience)
+        with turn:
             yield
 
 

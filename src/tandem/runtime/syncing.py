@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from tandem.dynamics.client import Dynamics
+from tandem.dynamics.port import DynamicsOrganisation
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, RetryLater
 from tandem.rules.brakes import Brakes
@@ -92,11 +93,23 @@ def sync_settings(settings: Settings) -> SyncSettings:
     return SyncSettings(
         page_size=settings.page_size,
         fresh_interval=settings.fresh_interval,
-        brakes=Brakes(delete_floor=settings.brake_delete_floor, delete_share=settings.brake_delete_share),
+        brakes=Brakes(
+            delete_floor=settings.brake_delete_floor,
+            delete_share=settings.brake_delete_share,
+            blank_floor=settings.brake_blank_floor,
+            blank_share=settings.brake_blank_share,
+            bulk_floor=settings.bulk_floor,
+            bulk_share=settings.bulk_share,
+            write_floor=settings.brake_write_floor,
+            write_ratio=settings.brake_write_ratio,
+        ),
         fanout_limit=settings.fanout_limit,
         match_email=settings.match_email,
         sum_scores=settings.sum_scores,
+        never_return=settings.never_return,
         contact_parent_account=settings.contact_parent_account,
+        address_block=settings.address_block,
+        consent=settings.consent_wins,
         language=settings.language,
     )
 
@@ -123,18 +136,22 @@ def engine_of(
         binding = subscription.connection()
         dynamics = stack.enter_context(dynamics_of(subscription, sleep=sleep))
         instance.check_in(subscription)
-        context = Context(
-            database=subscription.database,
-            dynamics=dynamics,
-            marketing=subscription.marketing,
-            state=subscription.state,
-            now=subscription.now,
-            monotonic=time.monotonic,
-            settings=sync_settings(subscription.settings),
-            report=report,
-            stopping=stopping,
-        )
+        context = replace(context_of(subscription, dynamics), report=report, stopping=stopping)
         yield Engine(context, organization_id=binding.organization_id), context
+
+
+def context_of(subscription: Subscription, dynamics: DynamicsOrganisation) -> Context:
+    """What the engine, or an action, works with."""
+    return Context(
+        database=subscription.database,
+        dynamics=dynamics,
+        marketing=subscription.marketing,
+        state=subscription.state,
+        now=subscription.now,
+        monotonic=time.monotonic,
+        settings=sync_settings(subscription.settings),
+        writing=subscription.writing,
+    )
 
 
 def require_enabled(subscription: Subscription) -> None:
@@ -158,7 +175,7 @@ def cycles(
     while True:
         report = engine.cycle(only)
         yield report
-        if stop() or not (report.unfinished or report.completed_copy) or _stuck(report):
+        if stop() or not (report.unfinished or report.unsent or report.completed_copy) or _stuck(report):
             return
 
 
@@ -198,7 +215,9 @@ def nothing_read(subscription: Subscription) -> bool:
     return all(stream.reads_begun == 0 for stream in subscription.state.streams.all().values())
 
 
-def estimate(subscription: Subscription, dynamics: Dynamics, *, only: Collection[Entity] = tuple(Entity)) -> Estimate:
+def estimate(
+    subscription: Subscription, dynamics: DynamicsOrganisation, *, only: Collection[Entity] = tuple(Entity)
+) -> Estimate:
     """What the first copy will cost, as far as the organisation tells."""
     rows = {entity.value: count for entity, count in count_rows(dynamics, list(only)).items()}
     page = subscription.settings.page_size

@@ -1,7 +1,7 @@
 """What people are shown: errors by cause, collisions with both values, holds, and the history of cycles."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from tandem.database.statements import load_statements
 from tandem.mapping.projection import encode_value
 from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
-from tandem.rules.fields import Collision
+from tandem.rules.fields import Collision, Winner
 
 _SQL = load_statements("tandem.state")
 _ERROR = (
@@ -35,6 +35,22 @@ _ERROR = (
 )
 
 
+_CONFLICT = (
+    "id",
+    "person_id",
+    "external_company_id",
+    "field",
+    "base",
+    "marketing",
+    "crm",
+    "winner",
+    "rule",
+    "at",
+    "state",
+)
+_HOLD = ("id", "kind", "entity", "person_id", "field", "count", "known", "brake", "state", "at", "settled_at")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """Work kept back by a brake until a person approves or cancels it (R6)."""
@@ -42,6 +58,8 @@ class Hold:
     id: int
     kind: str
     entity: Entity
+    person_id: int | None
+    field: str | None
     count: int
     known: int
     brake: int
@@ -63,11 +81,12 @@ class Journal:
         entity: Entity,
         operation: str,
         at: str,
+        direction: str = "pull",
         level: str = "job",
         crm_id: str | None = None,
         person_id: int | None = None,
     ) -> None:
-        """Record a failure of the pull; the same failure again raises its count."""
+        """Record a failure; the same failure again raises its count."""
         field = problem.context.get("field")
         cause = hashlib.sha256(f"{entity.value}|{operation}|{problem.code}|{field}".encode()).hexdigest()[:16]
         self._database.run(
@@ -77,7 +96,7 @@ class Journal:
             crm_id=crm_id,
             person_id=person_id,
             operation=operation,
-            direction="pull",
+            direction=direction,
             level=level,
             code=problem.code,
             field=field,
@@ -94,12 +113,31 @@ class Journal:
         """Mark an error `ignored`, `healed` or `open`; False where there is no such error."""
         return self._database.run(_SQL["set_error_state"], id=error_id, state=state) == 1
 
+    def failures(self, people: Collection[int]) -> dict[int, list[tuple[int, str, str | None]]]:
+        """What failed for these people on the way to Dynamics and is not healed, as (error id, code, field)."""
+        found: dict[int, list[tuple[int, str, str | None]]] = {}
+        for row in self._database.all(_SQL["failures_of_people"], people=self._database.array(list(people))):
+            found.setdefault(row[0], []).append((row[1], row[2], row[3]))
+        return found
+
+    def push_errors(self, people: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+        """What failed for these people on the way to Dynamics and is not healed, in full, by person."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        for row in self._database.all(_SQL["push_errors_of_people"], people=self._database.array(list(people))):
+            error = dict(zip(_ERROR, row, strict=True))
+            found.setdefault(error["person_id"], []).append(error)
+        return found
+
+    def heal_errors(self, ids: Collection[int]) -> None:
+        """The causes of these errors have gone."""
+        self._database.run_many(_SQL["heal_error"], [{"id": each} for each in ids])
+
     def heal(self, entity: Entity) -> None:
         """The table was read without trouble: its job errors have gone."""
         self._database.run(_SQL["heal_job_errors"], entity=entity.value)
 
     def count_errors(self) -> dict[tuple[str, str], int]:
-        """Open errors by (entity, level)."""
+        """Open errors by (entity, level), but for those that only wait for a record to be reactivated (P17)."""
         return {(row[0], row[1]): row[2] for row in self._database.all(_SQL["count_errors"])}
 
     def add_collisions(
@@ -120,33 +158,85 @@ class Journal:
                 "winner": each.winner.value,
                 "rule": each.rule,
                 "at": at,
+                "state": "held" if each.winner is Winner.NOBODY else "settled",
             }
             for person_id, company_id, each in page
         ]
         self._database.run_many(_SQL["add_conflicts"], rows)
 
-    def collisions(self) -> list[dict[str, Any]]:
-        """Every journalled collision, oldest first."""
-        names = ("id", "person_id", "external_company_id", "field", "base", "marketing", "crm", "winner", "rule", "at")
-        return [dict(zip(names, row, strict=True)) for row in self._database.all(_SQL["conflicts"])]
+    def collisions(self, person_id: int | None = None, *, limit: int = 1_000) -> list[dict[str, Any]]:
+        """The journalled collisions, of one person or of all: those that are held first, then the newest."""
+        if person_id is None:
+            rows = self._database.all(_SQL["conflicts"], limit=limit)
+        else:
+            rows = self._database.all(_SQL["conflicts_of_person"], person_id=person_id, limit=limit)
+        return [dict(zip(_CONFLICT, row, strict=True)) for row in rows]
 
-    def add_hold(self, kind: str, entity: Entity, *, count: int, known: int, brake: int, at: str) -> int:
-        """Open a hold and return its id."""
+    def collision(self, collision_id: int) -> dict[str, Any] | None:
+        """One journalled collision."""
+        row = self._database.one(_SQL["conflict"], id=collision_id)
+        return dict(zip(_CONFLICT, row, strict=True)) if row else None
+
+    def settle_collisions(self, page: Sequence[tuple[int, str]], winner: str) -> None:
+        """A person settled the held collisions of these (person, field)."""
+        rows = [{"person_id": person, "field": field, "winner": winner} for person, field in page]
+        self._database.run_many(_SQL["settle_conflict"], rows)
+
+    def set_collision_state(self, collision_id: int, state: str) -> bool:
+        """Mark a collision `restored` or `settled`; False where there is no such collision."""
+        return self._database.run(_SQL["set_conflict_state"], id=collision_id, state=state) == 1
+
+    def add_hold(
+        self,
+        kind: str,
+        entity: Entity,
+        *,
+        count: int,
+        known: int,
+        brake: int,
+        at: str,
+        person_id: int | None = None,
+        field: str | None = None,
+    ) -> int:
+        """Open a hold and return its id; one on a single field of a person names both."""
         row = self._database.one(
-            _SQL["add_hold"], kind=kind, entity=entity.value, count=count, known=known, brake=brake, at=at
+            _SQL["add_hold"],
+            kind=kind,
+            entity=entity.value,
+            person_id=person_id,
+            field=field,
+            count=count,
+            known=known,
+            brake=brake,
+            at=at,
         )
         return int(row[0]) if row else 0
 
-    def open_hold(self, kind: str, entity: Entity) -> int | None:
-        """The id of an open hold of this kind on `entity`."""
-        row = self._database.one(_SQL["open_hold"], kind=kind, entity=entity.value)
+    def open_hold(self, kind: str, entity: Entity, *, field: str | None = None) -> int | None:
+        """The id of an open hold of this kind on `entity`, or on one field of everybody in it."""
+        row = self._database.one(_SQL["open_hold"], kind=kind, entity=entity.value, field=field or "")
         return int(row[0]) if row else None
+
+    def open_holds(self, kind: str, entity: Entity) -> list[Hold]:
+        """The open holds of this kind on `entity`."""
+        return [_hold(row) for row in self._database.all(_SQL["open_holds"], kind=kind, entity=entity.value)]
+
+    def set_hold_counts(self, hold_id: int, *, count: int, known: int, brake: int) -> None:
+        """What is held, out of how many, and the limit that was passed."""
+        self._database.run(_SQL["set_hold_counts"], id=hold_id, count=count, known=known, brake=brake)
+
+    def settle_field_hold(self, person_id: int, field: str, *, at: str) -> None:
+        """What a hold on one field of a person was about has settled itself."""
+        self._database.run(_SQL["settle_field_hold"], person_id=person_id, field=field, at=at)
+
+    def settled_at(self, kind: str, person_id: int, field: str) -> str | None:
+        """When a hold of this kind on one field of a person was settled for the last time."""
+        row = self._database.one(_SQL["field_hold_settled_at"], person_id=person_id, field=field, kind=kind)
+        return row[0] if row else None
 
     def holds(self) -> list[Hold]:
         """Every hold, oldest first."""
-        names = ("id", "kind", "entity", "count", "known", "brake", "state", "at", "settled_at")
-        rows = [dict(zip(names, row, strict=True)) for row in self._database.all(_SQL["holds"])]
-        return [Hold(**{**row, "entity": Entity(row["entity"])}) for row in rows]
+        return [_hold(row) for row in self._database.all(_SQL["holds"])]
 
     def settle_hold(self, hold_id: int, state: str, *, at: str) -> bool:
         """Approve or cancel an open hold; False where it is not open."""
@@ -171,3 +261,8 @@ class Journal:
         cycle = dict(zip(names, row, strict=True))
         cycle["counts"] = msgspec.json.decode(cycle["counts"])
         return cycle
+
+
+def _hold(row: Sequence[Any]) -> Hold:
+    values = dict(zip(_HOLD, row, strict=True))
+    return Hold(**{**values, "entity": Entity(values["entity"])})

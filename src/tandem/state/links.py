@@ -65,6 +65,15 @@ class Links:
         rows = self._database.all(_SQL["links_of_person"], person_id=person_id)
         return [Link(row[0], Entity(row[1]), person_id, LinkState(row[2]), row[3], row[4]) for row in rows]
 
+    def unsent(self, entity: Entity, *, after: int, limit: int = 500) -> list[Link]:
+        """A page of the links whose person, above `after`, differs from its record, in the order of people."""
+        rows = self._database.all(_SQL["unsent_links"], entity=entity.value, after=after, limit=limit)
+        return [Link(row[0], entity, row[1], LinkState(row[2]), row[3], row[4]) for row in rows]
+
+    def count_unsent(self) -> dict[Entity, int]:
+        """How many people differ from their live record, by entity."""
+        return {Entity(row[0]): row[1] for row in self._database.all(_SQL["count_unsent"])}
+
     def follow(self, entity: Entity, crm_id: str, known: dict[str, Link]) -> str:
         """The record that speaks for `crm_id` after merges, chains followed to the end; cycles end where they close.
 
@@ -127,6 +136,18 @@ class Links:
         """The links of a merged person belong to the winner; at most one of them may be live."""
         self._database.run(_SQL["move_links"], loser=loser, winner=winner)
 
+    def remove(self, person_id: int, state: LinkState) -> None:
+        """The person is no more: its records are in `state` from now on, at the versions known (P9).
+
+        A record that another one speaks for stays superseded.
+        """
+        self._database.run(_SQL["remove_links"], person_id=person_id, state=state.value)
+
+    def set_aside(self, *, limit: int = 1_000) -> list[Link]:
+        """Records that are not synced and that no other record speaks for (P16)."""
+        rows = self._database.all(_SQL["set_aside_links"], limit=limit)
+        return [Link(row[0], Entity(row[1]), row[2], LinkState.SUPERSEDED, row[3]) for row in rows]
+
     def possible_duplicates(self, *, limit: int = 1_000) -> list[tuple[str, list[int]]]:
         """Linked people that share an e-mail (P18), as (e-mail, ids)."""
         rows = self._database.all(_SQL["possible_duplicates"], limit=limit)
@@ -178,6 +199,11 @@ class Waiting:
         """Who waits for this kind of reason, as (entity, CRM id, target id, since when)."""
         rows = self._database.all(_SQL["waiting_of_kind"], kind=kind, limit=limit)
         return [(Entity(row[0]), row[1], row[2], row[3]) for row in rows]
+
+    def of(self, entity: Entity, crm_id: str) -> list[tuple[str, str, str]]:
+        """What one record waits for, as (target entity, reason, since when)."""
+        rows = self._database.all(_SQL["waiting_of"], entity=entity.value, crm_id=crm_id)
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def stop(self, page: Sequence[Waiter]) -> None:
         """These wait no more."""

@@ -1,5 +1,6 @@
 """The sync state of one subscription, as one object over its database."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -7,17 +8,25 @@ import msgspec
 from tandem.database.migrations import Migration, migrations_of
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
-from tandem.mapping.fields import Direction
+from tandem.mapping.fields import Direction, Policy
 from tandem.model.entities import Entity
 from tandem.state.journal import Journal
 from tandem.state.links import Links, Waiting
+from tandem.state.queues import Actions, HeldFields, Intents, Nominations
 from tandem.state.streams import Deletions, Seen, Streams
 
 _SQL = load_statements("tandem.state")
 
 
+_FIELDS_READ = "fields_read"
+_OF_PERSON = ("forget_conflicts", "forget_errors", "forget_holds", "forget_held_fields", "forget_nomination")
+
+
 class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a column is selected, under which name and direction; `broken` says why it cannot be read any more."""
+    """Whether a column is selected, under which name and direction, and what settles its collisions.
+
+    `broken` says why it cannot be read any more.
+    """
 
     entity: Entity
     column: str
@@ -25,6 +34,7 @@ class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     selected: bool
     broken: str | None = None
+    policy: Policy | None = None
 
 
 def state_migrations() -> list[Migration]:
@@ -43,6 +53,10 @@ class SyncState:
         self.deletions = Deletions(database)
         self.seen = Seen(database)
         self.journal = Journal(database)
+        self.nominations = Nominations(database)
+        self.intents = Intents(database)
+        self.held_fields = HeldFields(database)
+        self.actions = Actions(database)
 
     def setting(self, name: str) -> Any:
         """A stored setting (JSON), or None."""
@@ -56,10 +70,32 @@ class SyncState:
         else:
             self._database.run(_SQL["put_setting"], name=name, value=msgspec.json.encode(value).decode())
 
+    def forget_person(self, person_id: int) -> None:
+        """What was noted about a person is gone: what it lost, what failed, what waits. Links are the caller's work."""
+        for name in _OF_PERSON:
+            self._database.run(_SQL[name], person_id=person_id)
+
+    def join_person(self, loser: int, winner: int) -> None:
+        """A person became another one: its links and the values it lost are the other's, the rest ends with it."""
+        self.links.move(loser, winner)
+        self._database.run(_SQL["move_conflicts"], person_id=loser, winner=winner)
+        self.forget_person(loser)
+
+    def fields_read(self, entity: Entity) -> set[str] | None:
+        """The fields, by API name, that a whole read of the table has brought; None before its first."""
+        names = (self.setting(_FIELDS_READ) or {}).get(entity.value)
+        return None if names is None else set(names)
+
+    def note_fields_read(self, entity: Entity, names: Collection[str]) -> None:
+        """A whole read of the table has brought these fields: from now on both sides have agreed on them."""
+        read = {**(self.setting(_FIELDS_READ) or {}), entity.value: sorted({*names, *(self.fields_read(entity) or ())})}
+        self.put_setting(_FIELDS_READ, read)
+
     def choices(self) -> dict[Entity, dict[str, FieldChoice]]:
         """The field choices, by entity and column."""
         found: dict[Entity, dict[str, FieldChoice]] = {}
-        for entity, column, api_name, direction, selected, broken in self._database.all(_SQL["field_mappings"]):
+        rows = self._database.all(_SQL["field_mappings"])
+        for entity, column, api_name, direction, selected, broken, policy in rows:
             found.setdefault(Entity(entity), {})[column] = FieldChoice(
                 entity=Entity(entity),
                 column=column,
@@ -67,6 +103,7 @@ class SyncState:
                 direction=Direction(direction),
                 selected=bool(selected),
                 broken=broken,
+                policy=Policy(policy) if policy else None,
             )
         return found
 
@@ -80,6 +117,7 @@ class SyncState:
                 "direction": each.direction.value,
                 "selected": int(each.selected),
                 "broken": each.broken,
+                "policy": each.policy.value if each.policy else None,
             }
             for each in choices
         ]

@@ -3,11 +3,13 @@
 A page is applied inside the caller's transaction, together with its checkpoint, so applying never commits by itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from tandem.model.errors import HaltStream
+from tandem.state.queues import Lane
 from tandem.sync.context import Counts
 
 
@@ -18,20 +20,39 @@ class How(StrEnum):
     LIVE = "live"  # a delta, or fresh edits seen while the table is still being copied
     BASELINE = "baseline"  # read again after a lost token: a known version is nothing new
     SELECTION = "selection"  # read again for other columns: a known version is looked at again
+    ANSWER = "answer"  # what a write of ours was answered with, or asked for just before it
 
     def is_news(self, version: int, known: int) -> bool:
         """Must a row at `version` be looked at, when `known` is the version stored?"""
-        return version > known or (self is How.SELECTION and version == known)
+        return version > known or (self in (How.SELECTION, How.ANSWER) and version == known)
+
+    @property
+    def lane(self) -> Lane | None:
+        """How urgent it is to send what such a row leaves unsent; None: the write it answers settled that."""
+        match self:
+            case How.ANSWER:
+                return None
+            case How.LIVE:
+                return Lane.FRESH
+            case _:
+                return Lane.BACKFILL
 
 
 class OrganisationRestored(HaltStream):
-    """A row came back at a lower version than Tandem has seen: the organisation was restored to an earlier time."""
+    """A row came back at a lower version than Tandem has seen: the organisation was restored to an earlier time.
+
+    `older` holds the known versions of such rows, by id.
+    """
 
     code = "organisation-restored"
     advice = (
         "Nothing was written. Compare the organisation with the marketing database before you go on: the changes "
         "between the restored time and now exist only on the marketing side."
     )
+
+    def __init__(self, message: str, *, older: Mapping[str, int] = MappingProxyType({}), **context: str) -> None:
+        super().__init__(message, **context)
+        self.older = older
 
 
 class Applier(Protocol):
@@ -62,19 +83,20 @@ class Applier(Protocol):
         ...
 
 
-def check_versions(table: str, rows: Iterable[tuple[str, int]], known: dict[str, int]) -> None:
+def check_versions(table: str, rows: Iterable[tuple[str, int]], known: Mapping[str, int]) -> None:
     """Raise OrganisationRestored where a delta brings a row below the version that is known (S9).
 
     Only for deltas: a page of a copy may have been fetched before a fresh edit was seen.
     """
-    for crm_id, version in rows:
-        if version < known.get(crm_id, 0):
-            raise OrganisationRestored(
-                f"Dynamics answers with an older state of {table} {crm_id} than Tandem has seen "
-                f"(version {version} after {known[crm_id]}).",
-                entity=table,
-                record=crm_id,
-            )
+    older = {crm_id: known[crm_id] for crm_id, version in rows if version < known.get(crm_id, 0)}
+    if older:
+        crm_id, version = next(iter(older.items()))
+        raise OrganisationRestored(
+            f"Dynamics answers with an older state of {table} {crm_id} than Tandem has seen (version {version}).",
+            older=older,
+            entity=table,
+            record=crm_id,
+        )
 
 
 def latest(rows: Sequence[Any], ids: list[str], versions: list[int]) -> Sequence[Any]:

@@ -1,19 +1,30 @@
-"""Which fields are selected and which way they go, as somebody changes it (rules D1, D2, D6, P4).
+"""Which fields are selected, which way they go and what settles their collisions, as somebody changes it.
 
 A choice that names one unknown field must change nothing: half a selection re-reads a table for the wrong columns. So
-the new choices are worked out whole, before any of them is stored.
+the new choices are worked out whole, before any of them is stored (rules D1, D2, D6, P4).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from tandem.mapping.fields import Direction, Field
-from tandem.mapping.selection import find_offer, offered_fields, with_direction
+from tandem.mapping.fields import Direction, Field, Policy
+from tandem.mapping.selection import find_offer, offered_fields, with_direction, with_policy
 from tandem.model.entities import Entity
 from tandem.model.schema import ColumnType, Table
+from tandem.rules.brakes import Brakes
+from tandem.state import SyncState
+from tandem.state.queues import Lane
 from tandem.state.state import FieldChoice
+from tandem.sync.balance import Balance
+
+_OPENED = (
+    (Direction.FROM, Direction.BOTH),
+    (Direction.FROM, Direction.TO),
+    (Direction.BLOCKED, Direction.TO),
+)
+"""Changes of direction after which what is known to differ may be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,20 +37,22 @@ class ListedField:
     label: str
     type: ColumnType | None
     direction: Direction
+    on_collision: Policy | None
     selected: bool
     broken: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What is to change, by either side's names of fields."""
+    """What is to change, by either side's names of fields; a policy of None lets the rules decide again."""
 
     select: Sequence[str] = ()
     deselect: Sequence[str] = ()
     directions: Mapping[str, Direction] = field(default_factory=dict)
+    policies: Mapping[str, Policy | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.select or self.deselect or self.directions)
+        return bool(self.select or self.deselect or self.directions or self.policies)
 
 
 class Selection:
@@ -72,7 +85,16 @@ class Selection:
         for name, direction in wishes.directions.items():
             field = find_offer(self._offers, name).field
             choice = after.get(field.column, self._choice(field))
-            after[field.column] = replace(choice, direction=with_direction(field, direction).direction)
+            after[field.column] = replace(
+                choice,
+                direction=with_direction(field, direction).direction,
+                policy=choice.policy if direction is Direction.BOTH else None,
+            )
+        for name, policy in wishes.policies.items():
+            field = find_offer(self._offers, name).field
+            choice = after.get(field.column, self._choice(field))
+            chosen = with_policy(with_direction(field, choice.direction), policy)
+            after[field.column] = replace(choice, policy=chosen.policy)
         return [choice for column, choice in after.items() if choice != self._choices.get(column)]
 
     def _chosen(self, name: str) -> FieldChoice:
@@ -103,6 +125,7 @@ class Selection:
             label=field.label,
             type=field.type,
             direction=choice.direction,
+            on_collision=choice.policy,
             selected=choice.selected,
         )
 
@@ -115,6 +138,30 @@ class Selection:
             label=choice.column,
             type=None,
             direction=choice.direction,
+            on_collision=choice.policy,
             selected=True,
             broken="the sync user may not read it" if unreadable else "Dynamics has no such column any more",
         )
+
+
+def store_choices(
+    state: SyncState, before: Mapping[str, FieldChoice], changed: Sequence[FieldChoice], *, now: Callable[[], str]
+) -> None:
+    """Store changed choices of one table. Belongs into a transaction.
+
+    Where a field may be sent that might not before, everybody who differs is looked at again.
+    """
+    state.put_choices(list(changed))
+    for entity in {each.entity for each in changed if _opens(before.get(each.column), each)}:
+        count = state.nominations.add_unsent(entity, Lane.BACKFILL, at=now())
+        Balance(state, Brakes(), now).changed(count)
+
+
+def _opens(before: FieldChoice | None, after: FieldChoice) -> bool:
+    """May the differences known of the field be sent now, and might they not before?
+
+    A field that begins to be read says nothing yet: reading it tells who differs, and nominates them.
+    """
+    if before is None:
+        return False
+    return (before.direction, after.direction) in _OPENED

@@ -7,7 +7,7 @@ role under its own source; a role counts once, and is gone when neither row says
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tandem.dynamics.client import Dynamics
+from tandem.dynamics.port import DynamicsOrganisation
 from tandem.model.entities import Entity
 from tandem.model.schema import Table
 from tandem.sync.applier import Applier, How, latest
@@ -24,7 +24,7 @@ NO_ROLE = "Stakeholder"
 class RoleNames:
     """Names of connection roles, read by id when first needed (D3)."""
 
-    def __init__(self, dynamics: Dynamics, table: Table | None) -> None:
+    def __init__(self, dynamics: DynamicsOrganisation, table: Table | None) -> None:
         self._dynamics = dynamics
         self._table = table
         self._names: dict[str, str] = {}

@@ -1,10 +1,12 @@
 """What every part of the engine works with. Clock and settings come from outside: nothing here reads them."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from tandem.database.port import Database
-from tandem.dynamics.client import Dynamics
+from tandem.dynamics.port import DynamicsOrganisation
+from tandem.dynamics.writes import LARGEST_WRITE_BATCH
 from tandem.marketing.port import MarketingDatabase
 from tandem.model.entities import Entity
 from tandem.rules.brakes import Brakes
@@ -22,7 +24,12 @@ class SyncSettings:
     fanout_limit: int = FANOUT_LIMIT
     match_email: bool = False
     sum_scores: bool = True
+    never_return: bool = False
     contact_parent_account: bool = False
+    check_duplicates: bool = True
+    write_batch: int = LARGEST_WRITE_BATCH
+    address_block: bool = False
+    consent: bool = False
     language: int = 1033
 
 
@@ -69,7 +76,7 @@ class Context:
     """One subscription at work."""
 
     database: Database
-    dynamics: Dynamics
+    dynamics: DynamicsOrganisation
     marketing: MarketingDatabase
     state: SyncState
     now: Callable[[], str]
@@ -77,3 +84,5 @@ class Context:
     settings: SyncSettings = field(default_factory=SyncSettings)
     report: Callable[[Progress], None] = lambda _progress: None
     stopping: Callable[[], bool] = lambda: False
+    writing: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Held by whoever writes to Dynamics: the engine, or an action in another process."""

@@ -21,18 +21,24 @@ from tandem.dynamics.errors import (
 )
 from tandem.model.entities import Entity
 from tandem.model.errors import HaltStream, OurBug, RetryLater, TandemError
+from tandem.rules.brakes import HoldKind
+from tandem.state.queues import Lane
 from tandem.state.state import FieldChoice
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import How
+from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable
+from tandem.sync.push import Pusher
 from tandem.sync.reading import TableReader
 from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream
 
 log = logging.getLogger("tandem.sync")
 
 _OF_ONE_TABLE = (MissingPrivilege, ChangeTrackingOff, TableUnknown, ColumnUnknown, ColumnTypeChanged, FilterUnreadable)
+_SCHEMA = "schema"
+"""The setting that keeps the mark of the definitions that the last cycle worked with."""
 _OF_THE_SCHEMA = (TableUnknown, ColumnUnknown, ColumnTypeChanged, ChangeTrackingOff)
 
 
@@ -57,11 +63,13 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class CycleReport:
-    """What one cycle did. `unfinished`: tables that are still being copied; `stopped_by`: why it could not go on."""
+    """What one cycle did. `unfinished`: tables that are still being copied, or followed through a bulk change;
+    `unsent`: there was more to send than one cycle may take; `stopped_by`: why it could not go on."""
 
     entities: dict[Entity, Counts] = field(default_factory=dict)
     problems: dict[Entity, TandemError] = field(default_factory=dict)
     unfinished: list[Entity] = field(default_factory=list)
+    unsent: bool = False
     completed_copy: bool = False
     stopped_by: TandemError | None = None
     requests: int = 0
@@ -73,7 +81,7 @@ class CycleReport:
 
     def sums(self) -> dict[str, int]:
         """Rows over all entities, and the requests it took, for the log."""
-        names = ("read", "created", "updated", "deleted", "failed")
+        names = ("read", "created", "updated", "deleted", "pushed", "failed")
         sums = {name: sum(getattr(counts, name) for counts in self.entities.values()) for name in names}
         return {**sums, "requests": self.requests}
 
@@ -88,6 +96,7 @@ class CycleReport:
             "problems": {entity.value: _told(each) for entity, each in self.problems.items()},
             "stopped_by": _told(self.stopped_by) if self.stopped_by else None,
             "unfinished": [entity.value for entity in self.unfinished],
+            "unsent": self.unsent,
             "completed_copy": self.completed_copy,
             "requests": {"dynamics": self.requests, "marketing": 0},
             "seconds": round(self.seconds, 3),
@@ -102,14 +111,14 @@ class Engine:
     """Runs the cycles of one subscription, bound to `organization_id`. Holds no state that a restart would miss."""
 
     def __init__(self, context: Context, *, organization_id: str) -> None:
+        self.organization_id = organization_id
         self._context = context
-        self._organization_id = organization_id
         self._schema: str | None = None
         self._choices: dict[Entity, dict[str, FieldChoice]] = {}
         self._tables: Tables | None = None
 
-    def cycle(self, only: Collection[Entity] = tuple(Entity)) -> CycleReport:
-        """One cycle, of the tables in `only`.
+    def cycle(self, only: Collection[Entity] = tuple(Entity), *, backfill: bool = True) -> CycleReport:
+        """One cycle, of the tables in `only`; without `backfill` nothing is copied on.
 
         Raises what stops everything: HaltStream, NeedsPerson or RetryLater; nothing is half-done then.
         """
@@ -119,7 +128,7 @@ class Engine:
             number = context.state.journal.begin_cycle(at=context.now())
         outcome = Outcome.FAILED
         try:
-            self._cycle(report, only)
+            self._cycle(report, only, backfill=backfill)
             outcome = Outcome.TABLES_FAILED if report.problems else Outcome.DONE
         except TandemError as problem:
             report.stopped_by = problem
@@ -135,20 +144,31 @@ class Engine:
 
     def tables(self) -> Tables:
         """The tables as they are now. Raises OrganisationChanged before anything else is asked."""
-        identity = self._context.dynamics.who_am_i()
-        if identity.organization_id != self._organization_id:
+        identity, schema = self._context.dynamics.look()
+        if identity.organization_id != self.organization_id:
             raise OrganisationChanged(
                 f"{self._context.dynamics.root} answers as organisation {identity.organization_id}; this subscription "
-                f"belongs to organisation {self._organization_id}.",
+                f"belongs to organisation {self.organization_id}.",
             )
-        schema, choices = self._context.dynamics.schema_version(), self._context.state.choices()
+        choices = self._context.state.choices()
         if self._tables is None or schema is None or schema != self._schema or choices != self._choices:
-            self._tables = build_tables(self._context, organization_id=self._organization_id, user_id=identity.user_id)
+            self._tables = build_tables(self._context, organization_id=self.organization_id, user_id=identity.user_id)
             self._schema, self._choices = schema, self._context.state.choices()
         return self._tables
 
-    def _cycle(self, report: CycleReport, only: Collection[Entity]) -> None:
+    def _retry_what_was_refused(self) -> None:
+        """Under other definitions what Dynamics did not take may fit (P7)."""
+        state = self._context.state
+        if self._schema is None or self._schema == state.setting(_SCHEMA):
+            return
+        with self._context.database.transaction():
+            failed = state.nominations.add_failed(Lane.RETRY, at=self._context.now())
+            Balance(state, self._context.settings.brakes, self._context.now).changed(failed)
+            state.put_setting(_SCHEMA, self._schema)
+
+    def _cycle(self, report: CycleReport, only: Collection[Entity], *, backfill: bool) -> None:
         tables = self.tables()
+        self._retry_what_was_refused()
         for entity, problem in tables.problems.items():
             if entity in only:
                 self._fail(entity, problem, report, None)
@@ -160,10 +180,17 @@ class Engine:
             entity: TableReader(self._context, tables.plans[entity], tables.appliers[entity], stream)
             for entity, stream in wanted.items()
         }
+        pusher = self._pusher(tables, report, only)
+        with self._context.writing():
+            pusher.recover()
         self._fresh(readers, report)
-        self._backfill(readers, report)
+        self._push(pusher, report)
+        if backfill:
+            self._backfill(readers, report)
         self._settle_waiting(tables, streams, report)
-        report.unfinished = [each for each, stream in wanted.items() if stream.state is StreamState.COPYING]
+        report.unfinished = [
+            each for each, reader in readers.items() if reader.stream.state is StreamState.COPYING or reader.in_bulk
+        ]
         report.completed_copy = self._note_completed_copy(streams, report.problems)
 
     def _estimate_totals(self, streams: dict[Entity, Stream]) -> None:
@@ -184,12 +211,28 @@ class Engine:
             if self._context.stopping():
                 return
             match reader.stream.state:
+                case StreamState.LIVE if reader.in_bulk:
+                    pass
                 case StreamState.LIVE:
-                    self._guarded(entity, reader.stream, reader.changes, report)
+                    self._guarded(entity, reader.stream, partial(reader.changes, _in_bulk(reader)), report)
                 case StreamState.COPYING:
                     self._guarded(entity, reader.stream, reader.fresh, report)
                 case _:
                     self._retry_halted(entity, reader.stream)
+
+    def _push(self, pusher: Pusher, report: CycleReport) -> None:
+        """Send what marketing changed, for as long as it may keep fresh edits of Dynamics waiting."""
+        if self._context.stopping():
+            return
+        pusher.count_news(
+            sum(counts.created + counts.updated for entity, counts in report.entities.items() if entity.is_person)
+        )
+        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        report.unsent = not pusher.push(lambda: self._context.stopping() or self._context.monotonic() >= deadline)
+
+    def _pusher(self, tables: Tables, report: CycleReport, only: Collection[Entity]) -> Pusher:
+        plans = {entity: plan for entity, plan in tables.plans.items() if entity.is_person and entity in only}
+        return Pusher(self._context, plans, tables.people(), report.counts)
 
     def _backfill(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
         """Copy on, in the order of `Entity`, until it is time to look for fresh edits again."""
@@ -197,7 +240,10 @@ class Engine:
         for entity, reader in readers.items():
             if self._context.stopping() or self._context.monotonic() >= deadline:
                 return
-            if reader.stream.state is StreamState.COPYING and entity not in report.problems:
+            if reader.in_bulk and entity not in report.problems:
+                changes = partial(reader.changes, lambda: self._context.monotonic() >= deadline)
+                self._guarded(entity, reader.stream, changes, report)
+            elif reader.stream.state is StreamState.COPYING and entity not in report.problems:
                 copy = partial(reader.copy, lambda: self._context.monotonic() >= deadline)
                 self._guarded(entity, reader.stream, copy, report)
                 if reader.stream.state is StreamState.COPYING and entity not in report.problems:
@@ -241,8 +287,9 @@ class Engine:
                 self._context.state.streams.put(stream)
 
     def _retry_halted(self, entity: Entity, stream: Stream) -> None:
-        """A table halted by a brake goes on when its hold is approved, and is read again when it is cancelled."""
-        holds = [hold for hold in self._context.state.journal.holds() if hold.entity is entity]
+        """A table that answered empty goes on when its hold is approved, and is read again when it is cancelled."""
+        kind = HoldKind.EMPTY_TABLE.value
+        holds = [hold for hold in self._context.state.journal.holds() if hold.entity is entity and hold.kind == kind]
         newest = holds[-1] if holds else None
         if newest is None or newest.state == "open":
             return
@@ -278,3 +325,8 @@ class Engine:
             self._context.state.journal.end_cycle(
                 number, outcome=outcome.value, requests=report.requests, counts=report.as_json(), at=self._context.now()
             )
+
+
+def _in_bulk(reader: TableReader) -> Callable[[], bool]:
+    """A bulk change pauses its reading, so that the other tables are read first (R6)."""
+    return lambda: reader.in_bulk

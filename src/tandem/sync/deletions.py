@@ -1,22 +1,13 @@
 """Applies deletions at the end of a read, behind the brakes (rules P8, A5, O3, R6)."""
 
 from tandem.model.entities import Entity
-from tandem.model.errors import NeedsPerson
-from tandem.rules.brakes import holds_empty
-from tandem.state import SyncState
+from tandem.rules.brakes import HoldKind, holds_empty
 from tandem.sync.applier import Applier
 from tandem.sync.context import Context
 
-MASS_DELETE = "mass-delete"
-EMPTY_TABLE = "empty-table"
+MASS_DELETE = HoldKind.MASS_DELETE.value
+EMPTY_TABLE = HoldKind.EMPTY_TABLE.value
 _CHUNK = 5_000
-
-
-class NoSuchHold(NeedsPerson):
-    """A hold was named that is not open."""
-
-    code = "no-such-hold"
-    advice = "`tandem holds` lists what is held, with the ids."
 
 
 def settle(context: Context, entity: Entity, applier: Applier) -> int:
@@ -61,22 +52,6 @@ def holds_if_empty(context: Context, entity: Entity, applier: Applier, *, rows: 
         context.state.deletions.add(entity, list(applier.all_known()))
         context.state.deletions.hold(entity, hold)
     return True
-
-
-def approve(state: SyncState, hold_id: int, *, at: str) -> None:
-    """Let the next cycle carry out what a hold keeps back. Belongs into a transaction. Raises NoSuchHold."""
-    _settle_hold(state, hold_id, "approved", at)
-
-
-def cancel(state: SyncState, hold_id: int, *, at: str) -> None:
-    """Drop what a hold keeps back: the records stay. Belongs into a transaction. Raises NoSuchHold."""
-    _settle_hold(state, hold_id, "cancelled", at)
-    state.deletions.release(hold_id)
-
-
-def _settle_hold(state: SyncState, hold_id: int, outcome: str, at: str) -> None:
-    if not state.journal.settle_hold(hold_id, outcome, at=at):
-        raise NoSuchHold(f"There is no open hold {hold_id}.", hold=hold_id)
 
 
 def _delete(context: Context, entity: Entity, applier: Applier, ids: list[str]) -> int:

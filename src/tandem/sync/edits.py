@@ -12,7 +12,7 @@ are written in one transaction.
     company.FIELD, the company is private  | the person's       | as a field of the person
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tandem.database.port import Database
@@ -87,6 +87,10 @@ class _Edit(NamedTuple):
     value: Any
 
 
+def _as_stored(_field: Field, value: Any) -> Any:
+    return value
+
+
 class Edits:
     """Edits people by hand. `typed` is always (either side's name of a field, what was typed), in any order.
 
@@ -103,11 +107,20 @@ class Edits:
 
     def edit(self, person_id: int, typed: Sequence[tuple[str, str]], *, at: str) -> list[Change]:
         """Change fields of a person and of its company. Returns what changed; a value typed again is no change."""
+        return self._edit(person_id, typed, parse, at=at)
+
+    def put(self, person_id: int, values: Mapping[str, Any], *, at: str) -> list[Change]:
+        """The same with values as they are stored, by the names of the fields."""
+        return self._edit(person_id, values.items(), _as_stored, at=at)
+
+    def _edit(
+        self, person_id: int, given: Iterable[tuple[str, Any]], read: Callable[[Field, Any], Any], *, at: str
+    ) -> list[Change]:
         with self._database.transaction():
-            person = self._person(person_id)
+            person = person_here(self._marketing, person_id)
             links = self._links(person.id)
             company = self._shared_company(person)
-            own, shared = self._sorted(typed, person, _table(links))
+            own, shared = self._sorted(given, read, person, _table(links))
             changes = self._edit_person(person, links, own, at=at)
             if company is not None:
                 changes += self._edit_company(company, shared, at=at)
@@ -123,7 +136,7 @@ class Edits:
     def create(self, typed: Sequence[tuple[str, str]], *, at: str) -> PersonId:
         """Make a person that is only in marketing: it is not sent to Dynamics by itself (P2)."""
         with self._database.transaction():
-            own, _ = self._sorted(typed, None, None)
+            own, _ = self._sorted(typed, parse, None, None)
             values = {edit.field.api_name: edit.value for edit in own}
             new = NewPerson(None, values.get("email"), None, None, None, encode_fields(values))
             (number,) = self._marketing.people.create([new], at=at)
@@ -131,17 +144,6 @@ class Edits:
             self._marketing.people.log([Activity(person_id, ActivityType.NEW_PERSON, source=BY_HAND)], at=at)
             self._marketing.people.note_edit(person_id, values, at=at)
         return person_id
-
-    def _person(self, person_id: int) -> Person:
-        people = self._marketing.people
-        now = people.resolve(person_id)
-        if now is None:
-            raise UnknownPerson(f"There is no person {person_id}.", person=person_id)
-        if now != person_id:
-            raise UnknownPerson(
-                f"Person {person_id} was merged into person {now}.", advice=f"Edit person {now}.", person=person_id
-            )
-        return people.get([now])[now]
 
     def _links(self, person_id: PersonId) -> list[Link]:
         """The links whose base the edit concerns: the current one, else those that a restore would bring back (P8)."""
@@ -158,16 +160,20 @@ class Edits:
     # Whose field it is ----------------------------------------------------------------------------------------------
 
     def _sorted(
-        self, typed: Iterable[tuple[str, str]], person: Person | None, table: Entity | None
+        self,
+        given: Iterable[tuple[str, Any]],
+        read: Callable[[Field, Any], Any],
+        person: Person | None,
+        table: Entity | None,
     ) -> tuple[list[_Edit], list[_Edit]]:
-        """The edits of the person and those of its shared company."""
+        """The edits of the person and those of its shared company; `read` makes what was given a stored value."""
         known = defined_fields(self._marketing, self._state)
         order = sorted(_PEOPLE, key=lambda each: each is not table)
         of_people = [field for each in order for field in known.get(each, [])]
         of_company = known.get(Entity.ACCOUNT, [])
         has_shared = person is not None and person.external_company_id is not None
         own, shared = dict[str, _Edit](), dict[str, _Edit]()
-        for name, text in typed:
+        for name, value in given:
             if name.lower().startswith(_OF_COMPANY):
                 field = _company_field(of_company, name.strip()[len(_OF_COMPANY) :])
                 target = shared if has_shared else own
@@ -183,7 +189,7 @@ class Edits:
                     )
             if field.api_name in target:
                 raise NotEditable(f"{field.api_name} is given twice.", advice="Give it once.", field=field.api_name)
-            target[field.api_name] = _Edit(field, parse(field, text))
+            target[field.api_name] = _Edit(field, read(field, value))
         return list(own.values()), list(shared.values())
 
     # Writing --------------------------------------------------------------------------------------------------------
@@ -230,6 +236,18 @@ class Edits:
             source=BY_HAND,
         )
         return [change._replace(name=_OF_COMPANY + change.name) for change in changes]
+
+
+def person_here(marketing: MarketingDatabase, person_id: int) -> Person:
+    """The person that is to be changed. Raises UnknownPerson, which names who an id merged away belongs to now."""
+    now = marketing.people.resolve(person_id)
+    if now is None:
+        raise UnknownPerson(f"There is no person {person_id}.", person=person_id)
+    if now != person_id:
+        raise UnknownPerson(
+            f"Person {person_id} was merged into person {now}.", advice=f"Name person {now}.", person=person_id
+        )
+    return marketing.people.get([now])[now]
 
 
 def before_images(base: str | None, held: Mapping[str, Any], edits: Iterable[_Edit]) -> dict[str, Any]:

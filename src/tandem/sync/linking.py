@@ -4,7 +4,8 @@ One place writes a person's values, its log and the journal of what it lost, so 
 forget one of the three.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tandem.mapping.projection import encode_all, encode_fields, encode_value
@@ -15,9 +16,11 @@ from tandem.rules.presence import LinkState
 from tandem.state.links import Link
 from tandem.sync.applier import How
 from tandem.sync.context import Context
+from tandem.sync.holding import free_fields, hold_fields
 from tandem.sync.placing import Place, Placing
 from tandem.sync.plan import TablePlan
 
+_NOBODY: Mapping[str, Link] = MappingProxyType({})
 _OWNERS = {"external_sales_person_id": "externalSalesPersonId", "team_id": "microsoftTeamId"}
 
 
@@ -60,7 +63,16 @@ class Linking:
         self._context.marketing.people.update(after, at=at)
         self._context.marketing.people.log([] if how is How.COPY else activities, at=at)
         self._context.state.journal.add_collisions(collisions, at=at)
+        hold_fields(self._context, self._plan.entity, [(each.id, held) for each in people for held in each.folded.held])
+        free_fields(self._context, [(each.id, field) for each in people for field in each.folded.freed])
         self._placing.follow_customers([(each.before, person) for each, person in zip(people, after, strict=True)])
+
+    def nominate(self, links: Iterable[Link], how: How, *, before: Mapping[str, Link] = _NOBODY) -> None:
+        """People that differ from their row, or did `before`, are looked at again: to be sent, or healed (P7)."""
+        if how.lane is not None:
+            open_links = [link for link in links if link.base or (link.crm_id in before and before[link.crm_id].base)]
+            people = [link.person_id for link in open_links if link.person_id is not None]
+            self._context.state.nominations.add(people, how.lane, at=self._context.now())
 
     def attach(
         self,
@@ -69,9 +81,10 @@ class Linking:
         links: dict[str, Link],
         how: How,
         *,
+        state: LinkState = LinkState.LIVE,
         extra: Iterable[Activity] = (),
     ) -> None:
-        """Link each row to its person, live from now on; `links` tells which rows are known already."""
+        """Link each row to its person from now on; `links` tells which rows are known already."""
         made, changed = list[Link](), list[Link]()
         for row, person in zip(rows, people, strict=True):
             crm_id, base = self._plan.id(row), person.folded.base
@@ -79,13 +92,14 @@ class Linking:
                 crm_id,
                 self._plan.entity,
                 person.id,
-                LinkState.LIVE,
+                state,
                 self._plan.version(row),
                 encode_all(base) if base else None,
             )
             (changed if crm_id in links else made).append(link)
         self._context.state.links.add(made)
         self._context.state.links.update(changed)
+        self.nominate([*made, *changed], how)
         self.store(people, how, extra=extra)
 
 

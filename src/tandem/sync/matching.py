@@ -63,7 +63,7 @@ class Matching:
         for (row, person_id), place in zip(pairs, self._placing.places(rows), strict=True):
             person = people[person_id]
             fold = first_fold(
-                projection.fields,
+                self._plan.units,
                 row=projection.pairs(row),
                 person=decode_fields(person.fields),
                 rule="P19",

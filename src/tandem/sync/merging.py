@@ -1,26 +1,31 @@
-"""Carries merges in Dynamics over to people (rules P12, D10).
+"""Carries merges in Dynamics over to people (rules P12, D10), and makes one person of two.
 
-A merge may name a winner that was not read yet, or that the filter keeps out. The loser's person is never dropped: it
-becomes the winner's, or joins the winner's.
+A merge may name a winner that was not read yet, that the filter keeps out, or whose person was deleted in marketing.
+The loser's person is never dropped: it becomes the winner's, or joins the winner's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tandem.mapping.fields import Field
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields
 from tandem.mapping.values import same
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType
+from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, MarketingDatabase, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.fields import Collision, Winner
 from tandem.rules.merge import SCORE, merge_people
 from tandem.rules.presence import LinkState
+from tandem.state import SyncState
 from tandem.state.links import Link
+from tandem.state.queues import Lane
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
 _HAS_PERSON = (LinkState.LIVE, LinkState.PARKED, LinkState.SEVERED)
+
+UNREAD = 0
+"""The version of a record that somebody is linked to before it was read: whatever comes is news."""
 
 
 class Merging:
@@ -44,28 +49,31 @@ class Merging:
         loser, winner = found[PersonId(loser_id)], found[PersonId(winner_id)]
         link = self._context.state.links.of_people([winner_id]).get(winner_id)
         plan = self._plans.get(link.entity) if link else None
-        fields = plan.fields if plan else ()
-        old, held = decode_fields(loser.fields), decode_fields(winner.fields)
         merged = merge_people(
-            old,
-            held,
+            decode_fields(loser.fields),
+            decode_fields(winner.fields),
             base=decode_fields(link.base) if link else {},
-            mapped={field.api_name for field in fields},
+            mapped={field.api_name for field in plan.fields} if plan else (),
             sum_scores=self._context.settings.sum_scores,
         )
-        at, people = self._context.now(), self._context.marketing.people
-        people.merge([(loser.id, winner.id)])
-        email, text = merged.values.get("email"), encode_fields(merged.values)
-        people.update([winner._replace(email=email, fields=text)], at=at)
-        detail = f'{{"merged":{loser.id}}}'
-        people.log([Activity(winner.id, ActivityType.MERGE_PEOPLE, source=FROM_DYNAMICS, detail=detail)], at=at)
-        self._context.state.journal.add_collisions(
-            [(winner.id, None, each) for each in _lost(fields, old, merged.values)], at=at
+        order = sorted(self._plans.values(), key=lambda each: each is plan)
+        fields = {field.api_name: field for each in order for field in each.fields}
+        at, email = self._context.now(), merged.values.get("email")
+        join_people(
+            self._context.marketing,
+            self._context.state,
+            loser,
+            winner,
+            winner._replace(email=email, fields=encode_fields(merged.values)),
+            fields=fields,
+            sum_scores=self._context.settings.sum_scores,
+            rule="P12",
+            source=FROM_DYNAMICS,
+            at=at,
         )
-        self._context.state.links.move(loser.id, winner.id)
         if merged.edited and link is not None:
             self._context.state.links.set_base(link.entity, link.crm_id, encode_all(merged.base))
-            people.note_edit(winner.id, merged.edited, at=at)
+            self._context.marketing.people.note_edit(winner.id, merged.edited, at=at)
 
     def _merge(self, crm_id: str, master: str, version: int) -> None:
         entity, links = self._plan.entity, self._context.state.links
@@ -87,21 +95,64 @@ class Merging:
 
     def _give_person(self, loser: Link, winner: Link | None, winner_id: str) -> None:
         links, person = self._context.state.links, loser.person_id or 0
+        if loser.state is LinkState.SEVERED and links.of_people([person]):
+            return  # The person goes on as another record since.
+        # Its filter value decides when it is read (D10).
+        unread = Link(winner_id, loser.entity, person, LinkState.LIVE, UNREAD, loser.base)
         if winner is None:
-            # Not read yet; at version 0 whatever comes is news, and its filter value decides then (D10).
-            links.add([Link(winner_id, loser.entity, person, LinkState.LIVE, 0, loser.base)])
-        elif winner.person_id is None:
-            links.update([winner._replace(person_id=person, state=LinkState.PARKED, base=loser.base)])
+            links.add([unread])
+        elif winner.state is LinkState.EXCLUDED:
+            links.update([unread._replace(state=LinkState.PARKED, version=winner.version)])
+        elif winner.person_id is None or (winner.person_id == person and winner.state is LinkState.SUPERSEDED):
+            # Its person was deleted here (P9), or it was set aside when two people were merged here (P16). What was
+            # read of it meanwhile was passed over, and need not come again: it is asked for before the next push.
+            links.update([unread])
+            self._context.state.nominations.add([person], Lane.FRESH, at=self._context.now())
         elif winner.person_id != person:
             self.join(person, winner.person_id)
 
 
-def _lost(fields: Iterable[Field], loser: Mapping[str, Any], winner: Mapping[str, Any]) -> Iterator[Collision]:
-    """The loser's values that the merged person does not have."""
-    for field in fields:
-        old, held = loser.get(field.api_name), winner.get(field.api_name)
-        if field.api_name != SCORE and old not in (None, "") and not same(field, old, held):
-            yield Collision(field=field.api_name, base=None, marketing=old, crm=held, winner=Winner.CRM, rule="P12")
+def join_people(
+    marketing: MarketingDatabase,
+    state: SyncState,
+    loser: Person,
+    winner: Person,
+    survivor: Person,
+    *,
+    fields: Mapping[str, Field],
+    sum_scores: bool,
+    rule: str,
+    source: str,
+    at: str,
+) -> None:
+    """Make one person of two: `survivor`, the winner as it is to be. Values it does not have go to the journal (R2).
+
+    At most one of the two may have a live or parked link. `fields` are all that are known, by API name. Belongs into a
+    transaction.
+    """
+    people, detail = marketing.people, f'{{"merged":{loser.id}}}'
+    people.merge([(loser.id, survivor.id)])
+    people.update([survivor], at=at)
+    people.log([Activity(survivor.id, ActivityType.MERGE_PEOPLE, source=source, detail=detail)], at=at)
+    state.join_person(loser.id, survivor.id)
+    lost = [
+        Collision(field=name, base=None, marketing=old, crm=held, winner=Winner.CRM, rule=rule)
+        for each in (loser, winner)
+        for name, old, held in _lost(fields, decode_fields(each.fields), decode_fields(survivor.fields))
+        if not (sum_scores and name == SCORE)
+    ]
+    state.journal.add_collisions([(survivor.id, None, each) for each in lost], at=at)
+
+
+def _lost(
+    fields: Mapping[str, Field], before: Mapping[str, Any], survivor: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """The values of one of the two that the survivor does not have, as (API name, its own, the survivor's)."""
+    for name, old in before.items():
+        held, field = survivor.get(name), fields.get(name)
+        kept = same(field, old, held) if field else old == held
+        if old not in (None, "") and not kept:
+            yield name, old, held
 
 
 def superseded(link: Link, successor: str, entity: Entity) -> Link:

@@ -1,10 +1,10 @@
-"""Applies pages of leads and contacts to people (rules P1, P3, P4, P8, P11-P14, P17, D7-D10).
+"""Applies pages of leads and contacts to people (rules P1, P3, P4, P8, P9, P11-P14, P17, D7-D10).
 
 A page is classified against its links in one look-up; every outcome is then carried out for the page as a whole. What
 moves a person from one record to another has rooms of its own: `qualifying`, `merging`, `matching`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,19 +12,24 @@ from tandem.mapping.projection import decode_fields, encode_all
 from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, NewPerson, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
-from tandem.rules.fields import Winner, fold_row
+from tandem.rules.fields import Folded, Winner, first_fold, fold_row
 from tandem.rules.presence import LinkState, Presence, decide_presence
+from tandem.rules.units import split_units
 from tandem.state.links import Link
 from tandem.sync.applier import Applier, How, check_versions, latest
+from tandem.sync.blanking import keep_back
 from tandem.sync.context import Context, Counts
+from tandem.sync.creating import Creations
 from tandem.sync.linking import FoldedPerson, Linking
 from tandem.sync.matching import Matching
-from tandem.sync.merging import Merging
+from tandem.sync.merging import Merging, superseded
 from tandem.sync.placing import Placing
 from tandem.sync.plan import TablePlan
 from tandem.sync.qualifying import QualifiedContacts, QualifiedLeads
 from tandem.sync.waiting import Waiting
 
+Sent = Mapping[str, Mapping[str, Any]]
+_NOTHING: Sent = {}
 _UPDATES = (Presence.UPDATE, Presence.RESUME, Presence.RESTORE)
 
 
@@ -41,13 +46,17 @@ class PeopleApplier(Applier):
         self._placing = Placing(context, plan)
         self._linking = Linking(context, plan, self._placing)
         self._merging = Merging(context, plan, plans)
+        self._creations = Creations(context, plan, self._placing, self._linking)
         self._matching = Matching(context, plan, self._placing, self._linking)
         self._waiting = Waiting(context, plans, plan.entity)
         self._contacts = QualifiedContacts(context, plan, plans, self._placing, self._linking)
         self._leads = QualifiedLeads(context, plan, self._merging)
 
-    def apply(self, rows: Sequence[Any], how: How, *, read_again: bool = False) -> Counts:
-        """Apply one page. `read_again`: leads that these contacts name and nobody knows will not come any more."""
+    def apply(self, rows: Sequence[Any], how: How, *, read_again: bool = False, sent: Sent = _NOTHING) -> Counts:
+        """Apply one page. `read_again`: leads that these contacts name and nobody knows will not come any more.
+
+        `sent` holds the values, by API name, of the writes that these rows answer, by record.
+        """
         plan = self._plan
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
@@ -57,16 +66,17 @@ class PeopleApplier(Applier):
         sorted_rows = self._classified(rows, links, how)
         counts = Counts(read=len(rows), unchanged=len(sorted_rows[Presence.KNOWN]))
         strangers: Sequence[Any] = sorted_rows[Presence.CREATE] + sorted_rows[Presence.START]
-        if self.entity is Entity.CONTACT:
-            strangers = self._contacts.settle(strangers, links, how, counts, read_again=read_again)
-        strangers = self._matching.settle(strangers, links, how, counts)
-        self._create(strangers, links, counts)
-        self._exclude(sorted_rows[Presence.EXCLUDE], links, counts)
-        self._update([row for kind in _UPDATES for row in sorted_rows[kind]], links, how, counts)
+        strangers = self._creations.settle(strangers, links, how, counts)
+        self._welcome(strangers, links, how, counts, read_again=read_again)
+        excluded = self._creations.settle(sorted_rows[Presence.EXCLUDE], links, how, counts, state=LinkState.PARKED)
+        self._exclude(excluded, links, counts)
+        self._without_taken(sorted_rows, links, counts)
+        self._update([row for kind in _UPDATES for row in sorted_rows[kind]], links, how, counts, sent)
         self._restore_parked(sorted_rows[Presence.RESTORE_PARKED], links, counts)
         self._park(sorted_rows[Presence.PARK], links, counts)
-        self._note(sorted_rows[Presence.NOTE], counts)
+        self._note(sorted_rows[Presence.NOTE], links, counts)
         self._merging.merge(sorted_rows[Presence.MERGE], counts)
+        self._return(sorted_rows[Presence.RETURN], how, counts)
         self._waiting.release(ids, partial(self._apply_waiting, how=how, counts=counts, read_again=False))
         self._join_leads(ids, sorted_rows, counts)
         return counts
@@ -109,6 +119,7 @@ class PeopleApplier(Applier):
             [Activity(person, ActivityType.IS_DELETED, source=FROM_DYNAMICS) for person in people], at=at
         )
         self._context.state.links.update([link._replace(state=LinkState.SEVERED) for link in gone])
+        self._linking.nominate(gone, How.LIVE)
         rest = [link.crm_id for link in links.values() if link.state is LinkState.EXCLUDED]
         self._context.state.links.forget(self.entity, rest)
         self._context.state.waiting.stop_all(self.entity, list(ids))
@@ -136,9 +147,29 @@ class PeopleApplier(Applier):
                 newer=how.is_news(version(row), known),
                 merged=bool(merged(row) and self._master(row)),
                 wanted=wanted(row),
+                revives=how is How.LIVE and not self._context.settings.never_return,
             )
             found[outcome].append(row)
         return found
+
+    def _welcome(
+        self, rows: Sequence[Any], links: dict[str, Link], how: How, counts: Counts, *, read_again: bool
+    ) -> None:
+        """Records without a person find theirs, wait for it, or become new people."""
+        if self.entity is Entity.CONTACT:
+            rows = self._contacts.settle(rows, links, how, counts, read_again=read_again)
+        self._create(self._matching.settle(rows, links, how, counts), links, counts)
+
+    def _return(self, rows: Sequence[Any], how: How, counts: Counts) -> None:
+        """P9: a new person in place of the deleted one, unless a merge has just given the record the loser's."""
+        if not rows:
+            return
+        links = self._context.state.links.of(self.entity, list(map(self._plan.id, rows)))
+        given = [row for row in rows if links[self._plan.id(row)].state is not LinkState.REMOVED]
+        self._update(given, links, how, counts, _NOTHING)
+        # The lead such a contact names was waited for when the contact came for the first time.
+        absent = [row for row in rows if links[self._plan.id(row)].state is LinkState.REMOVED]
+        self._welcome(absent, links, how, counts, read_again=True)
 
     def _create(self, rows: Sequence[Any], links: dict[str, Link], counts: Counts) -> None:
         if not rows:
@@ -153,12 +184,12 @@ class PeopleApplier(Applier):
         people, records = self._context.marketing.people, self._context.state.links
         ids = people.create(page, at=at)
         linked = list(zip(map(plan.id, rows), ids, map(plan.version, rows), strict=True))
-        made = [each for each in linked if each[0] not in links]
-        started = [each for each in linked if each[0] in links]
-        records.begin(self.entity, made)
-        records.update([Link(each[0], self.entity, each[1], LinkState.LIVE, each[2]) for each in started])
-        people.log_each([each[1] for each in made], ActivityType.NEW_PERSON, at=at)
-        people.log_each([each[1] for each in started], ActivityType.CREATE_START_SYNC, at=at)
+        known = [each for each in linked if each[0] in links]
+        started = {each[1] for each in known if links[each[0]].state is LinkState.EXCLUDED}
+        records.begin(self.entity, [each for each in linked if each[0] not in links])
+        records.update([Link(each[0], self.entity, each[1], LinkState.LIVE, each[2]) for each in known])
+        people.log_each([each for each in ids if each not in started], ActivityType.NEW_PERSON, at=at)
+        people.log_each(sorted(started), ActivityType.CREATE_START_SYNC, at=at)
         counts.created += len(rows)
 
     def _exclude(self, rows: Sequence[Any], links: dict[str, Link], counts: Counts) -> None:
@@ -169,37 +200,97 @@ class PeopleApplier(Applier):
             self._context.state.waiting.stop_all(self.entity, [link.crm_id for link in excluded])
         counts.excluded += len(rows)
 
-    def _update(self, rows: Sequence[Any], links: dict[str, Link], how: How, counts: Counts) -> None:
+    def _update(self, rows: Sequence[Any], links: dict[str, Link], how: How, counts: Counts, sent: Sent) -> None:
         if not rows:
             return
-        plan = self._plan
-        people = self._people(links[plan.id(row)] for row in rows)
+        people = self._people(links[self._plan.id(row)] for row in rows)
         places = self._placing.places(rows)
-        owners = [people[PersonId(links[plan.id(row)].person_id or 0)] for row in rows]
+        owners = [people[PersonId(links[self._plan.id(row)].person_id or 0)] for row in rows]
         moves = self._placing.moves(list(zip(owners, places, strict=True)))
-        folded, changed, extra = list[FoldedPerson](), [], list[Activity]()
-        for row, person, place in zip(rows, owners, places, strict=True):
-            link = links[plan.id(row)]
-            kept = moves.kept.get(person.id, {})
-            fold = fold_row(
-                plan.projection.fields,
-                row=plan.projection.pairs(row),
-                person={**decode_fields(person.fields), **kept},
-                base=decode_fields(link.base),
-                winner=self._winner,
-                rule="P4",
+        held = self._context.state.held_fields.of_people(list(people))
+        new = self._never_read() if how is How.SELECTION else set()
+        after = [
+            FoldedPerson(
+                person,
+                self._fold(
+                    row,
+                    {**decode_fields(person.fields), **moves.kept.get(person.id, {})},
+                    links[self._plan.id(row)],
+                    sent=sent,
+                    frozen=held.get(person.id, ()),
+                    new=new,
+                ),
+                place,
             )
-            after = FoldedPerson(person, fold, place)
-            returns = person.is_deleted or person.type != self.entity.value
-            if fold.changes or fold.collisions or kept or returns or after.moved():
-                folded.append(after)
-                extra += moves.activities.get(person.id, [])
-            base = encode_all(fold.base) if fold.base else None
-            changed.append(link._replace(state=LinkState.LIVE, version=plan.version(row), base=base))
-        self._linking.store(folded, how, extra=extra)
+            for row, person, place in zip(rows, owners, places, strict=True)
+        ]
+        keep_back(self._context, self.entity, after, rows=len(rows))
+        news = [each for each in after if each.id in moves.kept or self._changes(each)]
+        changed = [self._linked(links[self._plan.id(row)], row, each) for row, each in zip(rows, after, strict=True)]
+        extra = [entry for each in news for entry in moves.activities.get(each.id, [])]
+        self._linking.store(news, how, extra=extra)
         self._context.state.links.update(changed)
-        counts.updated += len(folded)
-        counts.unchanged += len(rows) - len(folded)
+        self._linking.nominate(changed, how, before=links)
+        counts.updated += len(news)
+        counts.unchanged += len(rows) - len(news)
+
+    def _fold(
+        self,
+        row: Any,
+        values: Mapping[str, Any],
+        link: Link,
+        *,
+        sent: Sent,
+        frozen: Collection[str],
+        new: Collection[str],
+    ) -> Folded:
+        pairs = self._plan.projection.pairs(row)
+        unread, known = split_units(self._plan.units, new) if new else ([], self._plan.units)
+        first = fold_row(
+            known,
+            row=pairs,
+            person=values,
+            base={name: value for name, value in decode_fields(link.base).items() if name not in new},
+            winner=self._winner,
+            rule="P4",
+            sent=sent.get(link.crm_id, {}),
+            frozen=frozen,
+        )
+        if not unread:
+            return first
+        return first.followed_by(first_fold(unread, row=pairs, person=first.values, rule="P19", frozen=frozen))
+
+    def _never_read(self) -> set[str]:
+        """Fields that were selected for the first time: there was never anything agreed about them (P19)."""
+        read = self._context.state.fields_read(self.entity)
+        return set() if read is None else {field.api_name for field in self._plan.projection.fields} - read
+
+    def _changes(self, each: FoldedPerson) -> bool:
+        """Is there anything of this person to write?"""
+        returns = each.before.is_deleted or each.before.type != self.entity.value
+        return each.folded.told or returns or each.moved()
+
+    def _linked(self, link: Link, row: Any, each: FoldedPerson) -> Link:
+        base = encode_all(each.folded.base) if each.folded.base else None
+        return link._replace(state=LinkState.LIVE, version=self._plan.version(row), base=base)
+
+    def _without_taken(self, sorted_rows: dict[Presence, list[Any]], links: dict[str, Link], counts: Counts) -> None:
+        """Records that came back after their person was given another one (P10, P16): set aside, nobody is doubled."""
+        plan, kinds = self._plan, (Presence.RESTORE, Presence.RESTORE_PARKED)
+        owners = [links[plan.id(row)].person_id for kind in kinds for row in sorted_rows[kind]]
+        taken: set[int | None] = {*self._context.state.links.of_people([each for each in owners if each is not None])}
+        aside = list[Link]()
+        for kind in kinds:
+            back, sorted_rows[kind] = sorted_rows[kind], []
+            for row in back:
+                link = links[plan.id(row)]
+                if link.person_id in taken:
+                    aside.append(link._replace(state=LinkState.SUPERSEDED, version=plan.version(row), base=None))
+                else:
+                    taken.add(link.person_id)
+                    sorted_rows[kind].append(row)
+        self._context.state.links.update(aside)
+        counts.unchanged += len(aside)
 
     def _restore_parked(self, rows: Sequence[Any], links: dict[str, Link], counts: Counts) -> None:
         """The record is back and the filter says No: the same person, and none of its values moves (P8, D8)."""
@@ -220,9 +311,16 @@ class PeopleApplier(Applier):
         )
         counts.excluded += len(rows)
 
-    def _note(self, rows: Sequence[Any], counts: Counts) -> None:
+    def _note(self, rows: Sequence[Any], links: dict[str, Link], counts: Counts) -> None:
         versions = [(self._plan.id(row), self._plan.version(row)) for row in rows]
         self._context.state.links.note_versions(self.entity, versions)
+        # Of a record whose person is gone here, or that was set aside, nothing is left but who speaks for it now.
+        lost = [(links[self._plan.id(row)], row) for row in rows if self._merged(row) and self._master(row)]
+        self._context.state.links.update(
+            superseded(link, self._master(row), self.entity)._replace(version=self._plan.version(row))
+            for link, row in lost
+            if link.successor is None
+        )
         counts.unchanged += len(rows)
 
     def _people(self, links: Iterable[Link]) -> dict[PersonId, Person]:

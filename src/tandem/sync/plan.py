@@ -20,6 +20,7 @@ from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.schema import Table
 from tandem.rules.presence import passes
+from tandem.rules.units import units_of
 from tandem.state.state import FieldChoice
 
 _ROW_ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -47,6 +48,8 @@ class TablePlan:
         *,
         organization_id: str,
         unreadable: Collection[str],
+        address_block: bool = False,
+        consent: bool = False,
     ) -> None:
         if FILTER_COLUMN in unreadable:
             raise FilterUnreadable(
@@ -59,6 +62,7 @@ class TablePlan:
         self.columns = read_columns(entity, table, self.fields, unreadable)
         self.decoder = RowDecoder(table, self.columns)
         self.projection = Projection(self.fields)
+        self.units = units_of(self.fields, address_block=address_block, consent=consent)
         self.id = attrgetter(table.primary_id)
         self.version = attrgetter("versionnumber")
         self.email = self.get(next((field.column for field in self.fields if field.api_name == "email"), ""))
@@ -89,12 +93,14 @@ def _nothing(_row: Any) -> None:
 def chosen_fields(
     entity: Entity, table: Table, choices: Mapping[str, FieldChoice], unreadable: Collection[str] = ()
 ) -> list[Field]:
-    """The selected fields the organisation still has, under the names and directions that were chosen."""
+    """The selected fields the organisation still has, under the names, directions and policies that were chosen."""
     fields = []
     for offer in offered_fields(entity, table, unreadable):
         choice = choices.get(offer.field.column)
         if choice is not None and choice.selected:
-            fields.append(replace(offer.field, api_name=choice.api_name, direction=choice.direction))
+            fields.append(
+                replace(offer.field, api_name=choice.api_name, direction=choice.direction, policy=choice.policy)
+            )
     return fields
 
 

@@ -4,7 +4,7 @@ Leads and contacts are two streams in any order. Nothing here guesses: a contact
 the reason, everything else is decided from the links.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tandem.mapping.projection import decode_fields
@@ -14,6 +14,7 @@ from tandem.model.ids import PersonId
 from tandem.rules.fields import Folded, Winner, first_fold, fold_row
 from tandem.rules.presence import LinkState
 from tandem.rules.qualify import QUALIFIED, Qualified, decide_contact
+from tandem.rules.units import split_units
 from tandem.state.links import Link, Waiter
 from tandem.sync.applier import How
 from tandem.sync.context import Context, Counts
@@ -127,34 +128,28 @@ class QualifiedContacts:
             return
         rows = [row for row, _ in pairs]
         people = self._context.marketing.people.get({lead.person_id for _, lead in pairs if lead.person_id})
+        held = self._context.state.held_fields.of_people(list(people))
         folded = []
         for (row, lead), place in zip(pairs, self._placing.places(rows), strict=True):
             person = people[PersonId(lead.person_id or 0)]
-            folded.append(FoldedPerson(person, self._carry(row, person, lead), place))
+            folded.append(FoldedPerson(person, self._carry(row, person, lead, held.get(person.id, ())), place))
         gone = [superseded(lead, self._plan.id(row), Entity.CONTACT) for row, lead in pairs]
         self._context.state.links.update(gone)
         self._context.state.waiting.stop_all(Entity.LEAD, [lead.crm_id for lead in gone])
         converted = [Activity(each.id, ActivityType.CONVERTED, source=FROM_DYNAMICS) for each in folded]
         self._linking.attach(rows, folded, links, how, extra=converted)
 
-    def _carry(self, row: Any, person: Person, lead: Link) -> Folded:
+    def _carry(self, row: Any, person: Person, lead: Link, frozen: Collection[str]) -> Folded:
         """The base goes on field by field through both mappings; lead-only fields keep their values (P11)."""
-        projection, pairs = self._plan.projection, self._plan.projection.pairs(row)
+        pairs = self._plan.projection.pairs(row)
         agreed = {field.api_name for field in self._leads.fields} if self._leads else set()
-        shared = [field for field in projection.fields if field.api_name in agreed]
-        new = [field for field in projection.fields if field.api_name not in agreed]
-        names = {field.api_name for field in shared}
+        shared, new = split_units(self._plan.units, agreed)
+        names = {field.api_name for unit in shared for field in unit.fields}
         base = {name: value for name, value in decode_fields(lead.base).items() if name in names}
-        first = fold_row(
-            shared, row=pairs, person=decode_fields(person.fields), base=base, winner=Winner.CRM, rule="P11"
-        )
-        second = first_fold(new, row=pairs, person=first.values, rule="P19")
-        return Folded(
-            values=second.values,
-            base={**first.base, **second.base},
-            changes=first.changes + second.changes,
-            collisions=first.collisions + second.collisions,
-        )
+        values = decode_fields(person.fields)
+        first = fold_row(shared, row=pairs, person=values, base=base, winner=Winner.CRM, rule="P11", frozen=frozen)
+        second = first_fold(new, row=pairs, person=first.values, rule="P19", frozen=frozen)
+        return first.followed_by(second)
 
 
 class QualifiedLeads:

@@ -6,6 +6,7 @@ that was not committed; asked twice for a page, it finds every row at a known ve
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -14,7 +15,7 @@ from tandem.dynamics.errors import TokenExpired
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
 from tandem.state.streams import Reading, Stream, StreamState
-from tandem.sync import deletions
+from tandem.sync import blanking, deletions
 from tandem.sync.applier import Applier, How, OrganisationRestored
 from tandem.sync.context import Context, Counts, Progress
 from tandem.sync.pages import pages
@@ -22,6 +23,8 @@ from tandem.sync.plan import TablePlan
 
 _OVERLAP = timedelta(minutes=10)
 """How far fresh edits reach back: the two clocks differ, and `modifiedon` has whole seconds (reference 3.6)."""
+_DOUBTED = 100
+"""Records that are asked for where a page shows older states: one request."""
 _SWEEP_EVERY = timedelta(hours=24)
 _TOKEN = re.compile(r"\$deltatoken=(\d+)%21")
 _HOW = {Reading.FIRST_COPY: How.COPY, Reading.BASELINE: How.BASELINE, Reading.SELECTION: How.SELECTION}
@@ -108,13 +111,17 @@ class TableReader:
                 stream.reason = "the table answered empty, although its records are known"
                 state.streams.put(stream)
                 return
-        with self._context.database.transaction():
-            self._context.marketing.build_indexes(stream.entity)
+        if stream.live_at is None:
+            # A table without change tracking is read again in every cycle; its indexes are there then.
+            with self._context.database.transaction():
+                self._context.marketing.build_indexes(stream.entity)
         absent = self._absent() if stream.reading is not Reading.FIRST_COPY else []
         with self._context.database.transaction():
+            blanking.settle(self._context, stream.entity, self._applier)
             state.deletions.add(stream.entity, absent)
             counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
             state.seen.forget(stream.entity)
+            state.note_fields_read(stream.entity, [field.api_name for field in self._plan.projection.fields])
             state.streams.drop_others(stream)
             stream.state, stream.reason = StreamState.LIVE, None
             stream.reads_finished = stream.reads_begun
@@ -133,14 +140,25 @@ class TableReader:
 
     # Changes --------------------------------------------------------------------------------------------------------
 
-    def changes(self) -> Counts:
-        """Read what changed since the last time. Raises TokenExpired when Dynamics forgot the place."""
+    @property
+    def in_bulk(self) -> bool:
+        """Is the read of changes in hand so large that it goes on behind fresh edits (R6)?"""
+        if self.stream.state is not StreamState.LIVE or self.stream.next_link is None:
+            return False
+        brakes, rows = self._context.settings.brakes, self.stream.rows_read
+        return rows >= brakes.bulk_floor and brakes.is_bulk(rows, known=self._applier.count_known())
+
+    def changes(self, until: Callable[[], bool] = lambda: False) -> Counts:
+        """Read what changed since the last time, to its end or until `until` says to pause after a page.
+
+        A change of more than half the table pauses by itself. Raises TokenExpired when Dynamics forgot the place.
+        """
         started = self._context.monotonic()
         if self.stream.weak:
             counts = self._weak_changes()
         else:
             try:
-                counts = self._delta()
+                counts = self._delta(until)
             except TokenExpired:
                 if self.stream.next_link is None:
                     raise
@@ -148,28 +166,46 @@ class TableReader:
                 self.stream.next_link = None
                 with self._context.database.transaction():
                     self._context.state.streams.put(self.stream)
-                counts = self._delta()
+                counts = self._delta(until)
         counts.seconds = self._context.monotonic() - started
         return counts
 
-    def _delta(self) -> Counts:
+    def _delta(self, until: Callable[[], bool]) -> Counts:
         stream, counts = self.stream, Counts()
         start = stream.next_link or stream.delta_link or ""
         if stream.next_link is None:
             stream.reads_begun += 1
             stream.rows_read = 0
         for page in self._pages(start):
-            with self._context.database.transaction():
-                counts.add(self._apply(page.rows, How.LIVE))
-                self._context.state.deletions.add(stream.entity, page.deleted)
-                was = stream.place
-                stream.next_link, stream.rows_read = page.next_link, stream.rows_read + len(page.rows)
-                if page.next_link is None:
-                    self._end_delta(page, counts)
-                self._context.state.streams.checkpoint(stream, was=was)
-            if page.next_link is not None and self._context.stopping():
+            self._believed(page, lambda believed: self._store_changes(believed, counts))
+            if page.next_link is not None and (self._context.stopping() or until()):
                 break
         return counts
+
+    def _store_changes(self, page: Page, counts: Counts) -> None:
+        stream = self.stream
+        with self._context.database.transaction():
+            counts.add(self._apply(page.rows, How.LIVE))
+            self._context.state.deletions.add(stream.entity, page.deleted)
+            was = stream.place
+            stream.next_link, stream.rows_read = page.next_link, stream.rows_read + len(page.rows)
+            if page.next_link is None:
+                self._end_delta(page, counts)
+            self._context.state.streams.checkpoint(stream, was=was)
+
+    def _believed(self, page: Page, store: Callable[[Page], None]) -> None:
+        """Store a page; where it has older states than are known, only if Dynamics itself has them still (S9).
+
+        A page that was on its way while somebody of this subscription wrote a record holds that record as it was.
+        """
+        try:
+            store(page)
+        except OrganisationRestored as problem:
+            plan = self._plan
+            rows, _ = self._context.dynamics.fetch(plan.table, list(problem.older)[:_DOUBTED], plan.decoder)
+            if any(plan.version(row) < problem.older[plan.id(row)] for row in rows):
+                raise
+            store(replace(page, rows=[row for row in page.rows if plan.id(row) not in problem.older]))
 
     def _end_delta(self, page: Page, counts: Counts) -> None:
         stream = self.stream
@@ -177,6 +213,7 @@ class TableReader:
         stream.delta_link = page.delta_link
         stream.reads_finished = stream.reads_begun
         stream.token_at = self._context.now()
+        blanking.settle(self._context, stream.entity, self._applier)
         counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
 
     def _weak_changes(self) -> Counts:
@@ -190,6 +227,7 @@ class TableReader:
                 # Read to the end, so what it did not bring is not there (P11).
                 stream.reads_finished = stream.reads_begun
             with self._context.database.transaction():
+                blanking.settle(self._context, stream.entity, self._applier)
                 self._context.state.streams.put(stream)
             return counts
         stream.state, stream.reading, stream.delta_link = StreamState.COPYING, Reading.BASELINE, None
@@ -204,13 +242,18 @@ class TableReader:
         since = (_moment(mark) - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
         query = self._query(filter=f"modifiedon ge {since}", orderby=f"modifiedon,{self._plan.table.primary_id}")
         for page in self._pages(query):
-            with self._context.database.transaction():
-                counts.add(self._apply(page.rows, How.LIVE))
-                stream.fresh_mark = max([mark, *(self._modified(row) or mark for row in page.rows)])
-                self._context.state.streams.checkpoint(stream, was=stream.place)
+            self._believed(page, lambda believed: self._store_fresh(believed, counts))
             if self._context.stopping():
                 break
         return counts
+
+    def _store_fresh(self, page: Page, counts: Counts) -> None:
+        stream = self.stream
+        with self._context.database.transaction():
+            counts.add(self._apply(page.rows, How.LIVE))
+            marks = [stream.fresh_mark, *(self._modified(row) for row in page.rows)]
+            stream.fresh_mark = max((mark for mark in marks if mark), default=stream.begun_at)
+            self._context.state.streams.checkpoint(stream, was=stream.place)
 
     def _pages(self, start: PageQuery | str) -> Iterator[Page]:
         """The pages from `start` on, each with what applying it needs at hand: no request goes out in a transaction."""

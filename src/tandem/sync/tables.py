@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from tandem.dynamics.client import Dynamics
+from tandem.dynamics.port import DynamicsOrganisation
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, TandemError
 from tandem.model.schema import Table
@@ -36,6 +36,10 @@ class Tables:
     appliers: dict[Entity, Applier] = field(default_factory=dict)
     problems: dict[Entity, TandemError] = field(default_factory=dict)
 
+    def people(self) -> dict[Entity, PeopleApplier]:
+        """The appliers of leads and contacts."""
+        return {entity: each for entity, each in self.appliers.items() if isinstance(each, PeopleApplier)}
+
 
 def read_metadata(context: Context, user_id: str) -> tuple[dict[str, Table], dict[Entity, frozenset[str]]]:
     """The definitions of the tables and, per table, the columns the sync user cannot read (D1, D4)."""
@@ -49,7 +53,7 @@ def read_metadata(context: Context, user_id: str) -> tuple[dict[str, Table], dic
     return tables, unreadable
 
 
-def count_rows(dynamics: Dynamics, entities: Sequence[Entity]) -> dict[Entity, int]:
+def count_rows(dynamics: DynamicsOrganisation, entities: Sequence[Entity]) -> dict[Entity, int]:
     """How many rows Dynamics says these tables have, up to a day old (reference 3.3); what it does not tell is absent.
 
     Memberships are an intersect table; whether Dynamics counts those is unconfirmed, so they are not asked for.
@@ -74,7 +78,13 @@ def build_tables(context: Context, *, organization_id: str, user_id: str) -> Tab
         fields = chosen_fields(entity, table, choices.get(entity, {}), unreadable[entity])
         try:
             found.plans[entity] = TablePlan(
-                entity, table, fields, organization_id=organization_id, unreadable=unreadable[entity]
+                entity,
+                table,
+                fields,
+                organization_id=organization_id,
+                unreadable=unreadable[entity],
+                address_block=context.settings.address_block,
+                consent=context.settings.consent,
             )
         except FilterUnreadable as problem:
             found.problems[entity] = problem

@@ -4,7 +4,7 @@ A reference to a record that is not here is stored with the reason; the page tha
 the reference waits, never the record that holds it, except a contact whose lead decides whose person it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 from tandem.marketing.port import Role
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
+from tandem.rules.presence import LinkState
+from tandem.state import SyncState
 from tandem.state.links import Link, Waiter
 from tandem.sync.context import Context
 from tandem.sync.plan import TablePlan
@@ -25,6 +27,12 @@ ROLE = "role"
 AMBIGUOUS = "ambiguous"
 """Kind of waiting: several people have the new record's e-mail; somebody must choose (P1)."""
 
+PERSON_DELETED = "the person was deleted in marketing"
+"""Why nobody is there for a role: there was somebody once (P9)."""
+_NOBODY_YET = {
+    LinkState.NONE: "the person has not been read yet",
+    LinkState.EXCLUDED: "the person is excluded by the filter",
+}
 CUSTOMER_SOURCE = "customer"
 """Where a role comes from that a contact has because the opportunity's customer is that contact (O1)."""
 
@@ -90,23 +98,31 @@ class Waiting:
 
 def give_roles(context: Context, source: Entity, wanted: Sequence[WantedRole], links: dict[str, Link]) -> None:
     """Give roles to people that are here, let the others wait (O2). `links`: those of the people's CRM ids."""
-    roles, waiting = list[Role](), dict[tuple[str, Entity, str, str], list[tuple[str, str, str, int]]]()
+    roles, absent = list[Role](), list[tuple[WantedRole, str]]()
     for each in wanted:
         link = links.get(each.crm_id)
         person = _person(link)
         if person is not None:
             roles.append(Role(each.opportunity, PersonId(person), each.role, each.source, each.is_primary))
         else:
-            reason = "the person is excluded by the filter" if link else "the person has not been read yet"
-            key = (each.record, each.table, each.crm_id, reason)
-            waiting.setdefault(key, []).append((each.opportunity, each.role, each.source, each.is_primary))
+            reason = _NOBODY_YET.get(link.state if link else LinkState.NONE, PERSON_DELETED)
+            absent.append((each, reason))
     context.marketing.mirrors.put_roles(roles)
-    # One contact can be both the primary contact and the customer: both roles wait for the same record.
+    let_roles_wait(context.state, source, absent, at=context.now())
+
+
+def let_roles_wait(state: SyncState, source: Entity, absent: Iterable[tuple[WantedRole, str]], *, at: str) -> None:
+    """Keep roles until the record of their person is read, each with the reason why nobody is there."""
+    waiting: dict[tuple[str, Entity, str, str], list[tuple[str, str, str, int]]] = {}
+    for each, reason in absent:
+        # One contact can be both the primary contact and the customer: both roles wait for the same record.
+        key = (each.record, each.table, each.crm_id, reason)
+        waiting.setdefault(key, []).append((each.opportunity, each.role, each.source, each.is_primary))
     page = [
         (Waiter(source, record, crm_id, ROLE, msgspec.json.encode(payload).decode()), table.value, None, reason)
         for (record, table, crm_id, reason), payload in waiting.items()
     ]
-    context.state.waiting.add(page, at=context.now())
+    state.waiting.add(page, at=at)
 
 
 def _person(link: Link | None) -> int | None:

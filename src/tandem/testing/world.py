@@ -5,42 +5,44 @@ is looked at. Everything in between is the real thing: HTTP, SQLite or PostgreSQ
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tandem.dynamics.credentials import Credentials
-from tandem.marketing.port import Person
-from tandem.model.entities import Entity
-from tandem.model.ids import PersonId
 from tandem.runtime import connecting, syncing
 from tandem.runtime.settings import Settings, load
-from tandem.runtime.subscription import Subscription, opened
+from tandem.runtime.subscription import opened
+from tandem.sandbox.control_levers import Levers
+from tandem.sandbox.control_logic import ArmPlugIn, Lock, PutRule, Settle
 from tandem.sandbox.control_operations import (
     Advance,
+    AnyOperation,
     BecomeCopy,
     Create,
     Delete,
     Fault,
-    Levers,
     Merge,
-    Operation,
     Qualify,
+    Restore,
+    Secure,
+    Snapshot,
+    Tracking,
     Update,
 )
 from tandem.sandbox.faults import Faults
 from tandem.sandbox.generate import generate
 from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.plug_ins import AnyPlugIn
 from tandem.sandbox.server import Sandbox
-from tandem.state.links import Link
 from tandem.sync.context import Context, Progress
-from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.cycle import Engine
+from tandem.testing.subscribed import Subscribed
 
 
-class World:
+class World(Subscribed):
     """A sandbox organisation and a subscription. Use as a context manager; `connect` binds and enables it."""
 
     def __init__(self, folder: Path, *, people: int = 0, seed: int = 1, **settings: str) -> None:
@@ -73,9 +75,18 @@ class World:
     def connect(self) -> Self:
         """Bind the subscription to the sandbox and switch it on."""
         connecting.connect(self.settings, self.sandbox.url, self.credentials)
-        self.subscription: Subscription = self._resources.enter_context(opened(self.settings))
+        self.subscription = self._resources.enter_context(opened(self.settings))
         syncing.enable(self.subscription, True)
         return self
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Leave the subscription to other processes for a while."""
+        self.subscription.database.close()
+        try:
+            yield
+        finally:
+            self.subscription = self._resources.enter_context(opened(self.settings))
 
     def connect_another_home(self) -> Self:
         """Connect a second subscription, in a home of its own, to the same organisation; the first is left alone."""
@@ -110,9 +121,42 @@ class World:
         """Merge two records as another user."""
         self.do(Merge(table=table, winner=winner, loser=loser, values=values))
 
+    def plug_in(self, stand_in: AnyPlugIn) -> None:
+        """Let a stand-in for the customer's automation act on every write."""
+        self.do(ArmPlugIn(plug_in=stand_in))
+
+    def settle(self, *, rounds: int = 1) -> None:
+        """Let the stand-ins do what they left for later."""
+        self.do(Settle(rounds=rounds))
+
+    def lock(self, table: str, record: str, *, locked: bool = True) -> None:
+        """Let a record refuse every change, or accept them again."""
+        self.do(Lock(table=table, id=record, locked=locked))
+
+    def detect_duplicates(self, table: str, *columns: str, status: Literal[412, 500] = 412) -> None:
+        """Publish a duplicate detection rule on a table, by e-mail address unless told otherwise."""
+        compared = columns or ("emailaddress1",)
+        self.do(PutRule(name=f"{table} by {', '.join(compared)}", table=table, columns=compared, status=status))
+
+    def secure(self, table: str, column: str, *, secured: bool = True) -> None:
+        """Take a column out of the sync user's sight, or give it back."""
+        self.do(Secure(table=table, column=column, secured=secured))
+
+    def track(self, table: str, *, enabled: bool) -> None:
+        """Switch a table's change tracking."""
+        self.do(Tracking(table=table, enabled=enabled))
+
     def fault(self, switch: str, **options: Any) -> None:
         """Arm a fault switch."""
         self.do(Fault(switch=switch, **options))
+
+    def back_up(self) -> None:
+        """Keep the organisation as it is, for `restore`."""
+        self.do(Snapshot())
+
+    def restore(self) -> None:
+        """Restore the last backup in place."""
+        self.do(Restore())
 
     def become_a_copy(self) -> None:
         """From now on answer as another organisation."""
@@ -122,9 +166,16 @@ class World:
         """Let time pass in Dynamics."""
         self.do(Advance(seconds=days * 86_400))
 
-    def do(self, operation: Operation | Fault) -> Any:
+    def do(self, operation: AnyOperation) -> Any:
         """Any operation of the control door."""
         return operation.run(self.levers)
+
+    def row(self, table: str, record: str) -> dict[str, Any]:
+        """A record with all its columns, read past the Web API. Raises KeyError where there is none."""
+        row = self.organisation.get(table, record)
+        if row is None:
+            raise KeyError(record)
+        return dict(row)
 
     # Tandem at work -------------------------------------------------------------------------------------------------
 
@@ -139,54 +190,6 @@ class World:
         with syncing.engine_of(self.subscription, report=report, stopping=stopping) as both:
             yield both
 
-    def cycle(self) -> CycleReport:
-        """One cycle, in an engine that was just started."""
-        with self.engine() as (engine, _):
-            return engine.cycle()
-
-    def sync(self) -> list[CycleReport]:
-        """Cycles until nothing is left to copy."""
-        with self.engine() as (engine, _):
-            return list(syncing.cycles(engine, lambda: False))
-
-    # The marketing side ---------------------------------------------------------------------------------------------
-
-    def link(self, table: str, record: str) -> Link | None:
-        """What is remembered of a lead or contact."""
-        return self.subscription.state.links.of(Entity(table), [record]).get(record)
-
-    def person(self, table: str, record: str) -> Person:
-        """The person of a lead or contact. Raises KeyError where there is none."""
-        link = self.link(table, record)
-        if link is None or link.person_id is None:
-            raise KeyError(record)
-        people = self.subscription.marketing.people.get([link.person_id])
-        return people[PersonId(link.person_id)]
-
-    def fields(self, table: str, record: str) -> dict[str, Any]:
-        """That person's own values by API name."""
-        return dict(json.loads(self.person(table, record).fields))
-
-    def log(self, person: Person | int) -> list[tuple[str, str | None, Any, Any]]:
-        """A person's activity log as (type, field, old, new)."""
-        number = person if isinstance(person, int) else person.id
-        return [
-            (entry["type"], entry["field"], _value(entry["old"]), _value(entry["new"]))
-            for entry in self.subscription.marketing.people.activities(PersonId(number))
-        ]
-
-    def export(self, entity: str) -> list[dict[str, Any]]:
-        """Every record of a marketing entity."""
-        return list(self.subscription.marketing.export(entity))
-
-    def company(self, account: str) -> dict[str, Any]:
-        """The values of an account's company. Raises KeyError where there is none."""
-        return dict(json.loads(self.subscription.marketing.companies.get([account])[account].fields))
-
 
 def _bound(values: dict[str, object]) -> dict[str, object]:
     return {name.replace("__bind", "@odata.bind"): value for name, value in values.items()}
-
-
-def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)

@@ -41,6 +41,7 @@ def test_D1_all_fields_are_listed_with_both_names_type_and_direction(world: Worl
         "label": "Phone Number",
         "type": "text",
         "direction": "both",
+        "on_collision": None,
         "selected": True,
         "broken": None,
     } == fields["lead", "telephone1"]

@@ -139,6 +139,9 @@ def test_P2_create_makes_a_person_only_in_marketing(copied: World, tandem: Comma
         pytest.param(["set", "1", "annualRevenue=much"], "bad-value", "annualRevenue", id="a bad value"),
         pytest.param(["set", "999999", "phone=1"], "unknown-person", "999999", id="an unknown person"),
         pytest.param(["show", "999999"], "unknown-person", "999999", id="showing an unknown person"),
+        pytest.param(["delete", "999999"], "unknown-person", "999999", id="deleting an unknown person"),
+        pytest.param(["merge", "1", "999999"], "unknown-person", "999999", id="merging an unknown person"),
+        pytest.param(["merge", "1", "1"], "not-mergeable", "Person 1", id="merging somebody with itself"),
         pytest.param(["create", "nonsense=1"], "unknown-field", "'nonsense'", id="creating with an unknown field"),
     ],
 )
@@ -157,7 +160,8 @@ def test_P3_a_refused_edit_is_one_sentence_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["set", "1", "phone"], ["set", "1", "=1"], ["set", "one", "phone=1"], ["create"]]
+    "arguments",
+    [["set", "1", "phone"], ["set", "1", "=1"], ["set", "one", "phone=1"], ["create"], ["delete"], ["merge", "1"]],
 )
 def test_a_wrong_command_line_exits_2(copied: World, tandem: Command, arguments: list[str]) -> None:
     """Nothing was tried: the line itself is wrong."""
@@ -167,8 +171,58 @@ def test_a_wrong_command_line_exits_2(copied: World, tandem: Command, arguments:
     assert "--help" in ended.err
 
 
-def test_delete_and_merge_are_not_offered(tandem: Command) -> None:
-    """They are not there yet, so no help speaks of them."""
-    assert {"find", "show", "set", "create"} == set(
+def test_P9_delete_removes_a_person_in_marketing_while_the_sync_is_at_work(copied: World, tandem: Command) -> None:
+    """Nobody finds it any more; Dynamics keeps its record, and no lock is needed."""
+    lead = of_type(copied, "lead")[1]
+    (link,) = copied.subscription.state.links.of_person(lead["id"])
+
+    with copied.engine():
+        ended = tandem("people", "delete", str(lead["id"]), world=copied)
+
+    assert (ExitCode.DONE, f"Person {lead['id']} deleted, in marketing only.\n", "") == ended
+    assert lead["id"] not in [each["id"] for each in copied.export("person")]
+    assert "unknown-person" in tandem("people", "show", str(lead["id"]), world=copied).err
+    assert copied.organisation.get("lead", link.crm_id) is not None
+    other = of_type(copied, "lead")[1]["id"]
+    assert {"id": other, "deleted": True} == facts(
+        tandem("people", "delete", str(other), "--never-return", "--json", world=copied)
+    )
+
+
+def test_P16_merge_tells_which_record_goes_on_and_which_is_set_aside(copied: World, tandem: Command) -> None:
+    """For a person to read, and as JSON."""
+    winner, loser, other = (each["id"] for each in of_type(copied, "contact")[2:5])
+    kept, aside, third = (copied.subscription.state.links.of_person(each)[0].crm_id for each in (winner, loser, other))
+
+    told = tandem("people", "merge", str(winner), str(loser), world=copied)
+    merged = facts(tandem("people", "merge", str(winner), str(other), "--json", world=copied))
+
+    assert (ExitCode.DONE, "") == (told.code, told.err)
+    assert [
+        f"Person {loser} is part of person {winner} now.",
+        f"In Dynamics: contact {kept}",
+        f"Set aside: contact {aside} is not synced any more. Dynamics still has two records; `tandem links` lists it.",
+    ] == [line for line in told.out.splitlines() if not line.startswith("To be sent: ")]
+    assert (winner, {"entity": "contact", "id": kept}, {"entity": "contact", "id": third}) == (
+        merged["id"], merged["record"], merged["set_aside"],
+    )  # fmt: skip
+    assert (
+        f"Person {loser} was merged into person {winner}." in tandem("people", "delete", str(loser), world=copied).err
+    )
+
+
+def test_P16_merge_tells_what_is_to_be_sent(copied: World, tandem: Command) -> None:
+    """A person only in marketing brings a value that its record does not have."""
+    contact = next(each for each in of_type(copied, "contact")[6:] if not each.get("microsoftHomePhone"))
+    alone = facts(tandem("people", "create", "microsoftHomePhone=+1 555 0199", "--json", world=copied))["id"]
+
+    told = tandem("people", "merge", str(contact["id"]), str(alone), world=copied)
+
+    assert "To be sent: microsoftHomePhone\n" in told.out
+
+
+def test_the_help_names_every_command_on_people(tandem: Command) -> None:
+    """Looking, editing, and what is done to a person as a whole."""
+    assert {"find", "show", "set", "create", "delete", "merge"} == set(
         re.findall(r"^  (\w+) ", tandem("people", "--help").out.partition("Commands")[2], re.MULTILINE)
     )

@@ -28,7 +28,7 @@ def checks(ended: Any, *verdicts: str) -> list[tuple[str, str | None, str]]:
 
 
 def test_N2_a_good_connection_passes_every_check(copied: World, tandem: Command) -> None:
-    """Sign-in once, three checks for each table, exit 0."""
+    """Sign-in once, three checks for each table and one more where people are written, exit 0."""
     ended = tandem("validate", "--json", world=copied)
 
     passed = checks(ended, "pass")
@@ -37,7 +37,7 @@ def test_N2_a_good_connection_passes_every_check(copied: World, tandem: Command)
     assert ["address", "credentials", "sync user", "organisation", "roles"] == [
         name for name, table, _ in passed if not table
     ]
-    assert {"fields", "change tracking", "read"} == {name for name, table, _ in passed if table == "lead"}
+    assert {"fields", "change tracking", "read", "write"} == {name for name, table, _ in passed if table == "lead"}
     assert 8 == len({table for _, table, _ in passed if table})
 
 
@@ -45,7 +45,7 @@ def test_N2_the_table_for_people_ends_with_the_totals(copied: World, tandem: Com
     """One line each, then how many passed."""
     ended = tandem("validate", world=copied)
 
-    assert ended.out.endswith("29 passed, 0 warnings, 0 failed.\n")
+    assert ended.out.endswith("31 passed, 0 warnings, 0 failed.\n")
 
 
 def rebind(world: World, **changes: Any) -> None:
@@ -110,6 +110,21 @@ def test_N2_change_tracking_off_is_a_warning(copied: World, tandem: Command) -> 
     ((name, table, reason),) = checks(ended, "warn")
     assert (ExitCode.DONE, "change tracking", "contact") == (ended.code, name, table)
     assert "weak stream" in reason
+
+
+def test_N2_a_missing_right_to_write_is_a_warning(copied: World, tandem: Command) -> None:
+    """Reading goes on; what is missing is named, exit 0."""
+    copied.do(Privilege(privilege="prvCreateContact", depth=None))
+    copied.do(Privilege(privilege="prvAppendToContact", depth="Local"))
+    try:
+        ended = tandem("validate", "--json", world=copied)
+    finally:
+        copied.do(Privilege(privilege="prvCreateContact", depth="Global"))
+        copied.do(Privilege(privilege="prvAppendToContact", depth="Global"))
+
+    ((name, table, reason),) = checks(ended, "warn")
+    assert (ExitCode.DONE, "write", "contact") == (ended.code, name, table)
+    assert "prvCreateContact, prvAppendToContact." in reason
 
 
 def test_D4_a_selected_column_that_cannot_be_read_is_a_warning(copied: World, tandem: Command) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
-from tandem.marketing.port import PutOpportunity, Role
+from tandem.marketing.port import Owner, PutOpportunity, Role
 from tandem.model.ids import PersonId
 
 _SQL = load_statements("tandem.marketing.embedded")
@@ -70,6 +70,9 @@ class EmbeddedMirrors:
     def put_roles(self, page: Sequence[Role]) -> None:
         self._database.run_many(_SQL["put_role"], [role._asdict() for role in page])
 
+    def roles_of(self, person_id: PersonId) -> list[Role]:
+        return [Role._make(row) for row in self._database.all(_SQL["roles_of_person"], person_id=person_id)]
+
     def drop_row_roles(self, opportunities: Sequence[str]) -> None:
         self._database.run(_SQL["delete_row_roles"], ids=self._database.array(opportunities))
 
@@ -82,6 +85,10 @@ class EmbeddedMirrors:
 
     def fields(self, entity: str, ids: Sequence[str]) -> dict[str, str]:
         return dict(self._database.all(_SQL[f"fields_of_{_TABLES[entity]}"], ids=self._database.array(ids)))
+
+    def find_owners(self, text: str) -> list[Owner]:
+        rows = self._database.all(_SQL["find_owners"], text=text)
+        return [Owner(owner, bool(is_team), bool(is_gone), fields) for owner, is_team, is_gone, fields in rows]
 
     def ids(self, entity: str) -> Iterator[str]:
         for row in self._database.stream(_SQL[f"ids_of_{_TABLES[entity]}"]):

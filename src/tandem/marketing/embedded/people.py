@@ -25,13 +25,13 @@ _PERSON = (
 _ACTIVITY = ("person_id", "type", "field", "old", "new", "source", "detail", "at")
 _PLAIN_ACTIVITY = ("person_id", "type", "at")
 _WILDCARD, _ESCAPED = re.compile(r"([%_!])"), r"!\1"
-_MERGE = (
-    "add_alias",
-    "move_aliases",
-    "move_activities",
-    "move_roles",
+_MERGE = ("add_alias", "move_aliases", "move_activities", "move_roles", "move_opportunities")
+_DELETE = (
+    "drop_aliases_of_person",
+    "drop_activities_of_person",
     "drop_roles_of_person",
-    "move_opportunities",
+    "drop_customer",
+    "drop_feed_of_person",
     "delete_person",
 )
 
@@ -76,6 +76,12 @@ class EmbeddedPeople:
         rows = [{"loser": loser, "winner": winner} for loser, winner in pairs]
         for name in _MERGE:
             self._database.run_many(_SQL[name], rows)
+        self.delete([loser for loser, _ in pairs])
+
+    def delete(self, ids: Sequence[int]) -> None:
+        rows = [{"person_id": person_id} for person_id in ids]
+        for name in _DELETE:
+            self._database.run_many(_SQL[name], rows)
 
     def log(self, page: Sequence[Activity], *, at: str) -> None:
         rows = [(entry[0], entry.type.value, *entry[2:], at) for entry in page]
@@ -90,12 +96,35 @@ class EmbeddedPeople:
         rows = self._database.all(_SQL["activities_of"], person_id=person_id)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def logged_after(self, last: int, *, limit: int = 1_000) -> list[dict[str, Any]]:
+        names = ("id", "person_id", "type", "at", "field", "old", "new", "source", "detail")
+        rows = self._database.all(_SQL["logged_after"], after=last, limit=limit)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def last_logged(self) -> int:
+        row = self._database.one(_SQL["last_logged"])
+        return int(row[0]) if row else 0
+
     def note_edit(self, person_id: PersonId, fields: Mapping[str, Any], *, at: str) -> None:
         self._database.run(_SQL["feed"], person_id=person_id, at=at, fields=encode_all(fields))
 
-    def feed(self, after: int, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
-        rows = self._database.all(_SQL["read_feed"], after=after, limit=limit)
+    def feed(self, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
+        rows = self._database.all(_SQL["read_feed"], limit=limit)
         return [(row[0], row[1], decode_fields(row[3])) for row in rows]
+
+    def edited(self, people: Sequence[int]) -> set[PersonId]:
+        rows = self._database.all(_SQL["edited_people"], people=self._database.array(people))
+        return {row[0] for row in rows}
+
+    def forget_feed(self, until: int) -> None:
+        self._database.run(_SQL["forget_feed"], until=until)
+
+    def moves(self, people: Sequence[int], *, since: str) -> dict[tuple[int, str], list[tuple[str | None, str | None]]]:
+        kind, found = ActivityType.CHANGE_DATA_VALUE.value, dict[tuple[int, str], list[tuple[str | None, str | None]]]()
+        rows = self._database.all(_SQL["moves"], people=self._database.array(people), since=since, type=kind)
+        for person, field, source, new in rows:
+            found.setdefault((person, field), []).append((source, new))
+        return found
 
     def unlinked_by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
         found: dict[str, list[PersonId]] = {}

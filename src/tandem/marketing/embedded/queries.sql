@@ -36,9 +36,6 @@ update opportunity_role set person_id = :winner where person_id = :loser and not
     where other.external_opportunity_id = opportunity_role.external_opportunity_id and other.person_id = :winner
       and other.role = opportunity_role.role and other.source = opportunity_role.source);
 
--- drop_roles_of_person
-delete from opportunity_role where person_id = :loser;
-
 -- move_opportunities
 update opportunity set customer_person_id = :winner where customer_person_id = :loser;
 
@@ -48,8 +45,23 @@ update person_alias set person_id = :winner where person_id = :loser;
 -- add_alias
 insert into person_alias (id, person_id) values (:loser, :winner);
 
+-- drop_aliases_of_person
+delete from person_alias where person_id = :person_id;
+
+-- drop_activities_of_person
+delete from activity where person_id = :person_id;
+
+-- drop_roles_of_person
+delete from opportunity_role where person_id = :person_id;
+
+-- drop_customer
+update opportunity set customer_person_id = null, external_company_id = null where customer_person_id = :person_id;
+
+-- drop_feed_of_person
+delete from change_feed where person_id = :person_id;
+
 -- delete_person
-delete from person where id = :loser;
+delete from person where id = :person_id;
 
 -- companies
 select external_company_id, version, is_deleted, is_excluded, merged_into, edited, fields
@@ -160,6 +172,9 @@ insert into opportunity_role (external_opportunity_id, person_id, role, source, 
 values (:external_opportunity_id, :person_id, :role, :source, :is_primary)
 on conflict (external_opportunity_id, person_id, role, source) do update set is_primary = excluded.is_primary;
 
+-- roles_of_person
+select external_opportunity_id, person_id, role, source, is_primary from opportunity_role where person_id = :person_id;
+
 -- versions_of_companies
 select external_company_id, version from company where external_company_id in_list(:ids);
 
@@ -180,6 +195,15 @@ select external_sales_person_id, fields from sales_person where external_sales_p
 
 -- fields_of_teams
 select team_id, fields from team where team_id in_list(:ids);
+
+-- find_owners
+select external_sales_person_id as id, 0 as is_team, is_disabled as is_gone, fields from sales_person
+where external_sales_person_id = lower(:text) or lower(nullif(email, '')) = lower(:text)
+   or lower(nullif(trim(coalesce(fields ->> 'firstName', '') || ' ' || coalesce(fields ->> 'lastName', '')), ''))
+      = lower(:text)
+union all
+select team_id, 1, is_deleted, fields from team where team_id = lower(:text) or lower(fields ->> 'name') = lower(:text)
+order by 1;
 
 -- versions_of_connections
 select substr(source, 12), 0 from opportunity_role where source in_list(:ids);
@@ -206,10 +230,26 @@ select substr(source, 12) from opportunity_role where source like 'connection:%'
 insert into change_feed (person_id, at, fields) values (:person_id, :at, :fields);
 
 -- read_feed
-select id, person_id, at, fields from change_feed where id > :after order by id limit :limit;
+select id, person_id, at, fields from change_feed order by id limit :limit;
+
+-- edited_people
+select distinct person_id from change_feed where person_id in_list(:people);
+
+-- forget_feed
+delete from change_feed where id <= :until;
+
+-- moves
+select person_id, field, source, new from activity
+where person_id in_list(:people) and type = :type and at >= :since order by id;
 
 -- activities_of
 select id, type, at, field, old, new, source, detail from activity where person_id = :person_id order by id;
+
+-- logged_after
+select id, person_id, type, at, field, old, new, source, detail from activity where id > :after order by id limit :limit;
+
+-- last_logged
+select coalesce(max(id), 0) from activity;
 
 -- put_field_definition
 insert into field_definition (entity, api_name, label, type, max_length, precision, options)

@@ -1,0 +1,91 @@
+"""What the engine asks of a Dynamics organisation, so that it can be given one that forgets, repeats and refuses.
+
+The real client keeps these promises over HTTPS; `tandem.testing` has an organisation in memory and a lying one that
+keep the same, proven by one conformance suite.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from tandem.dynamics.errors import DynamicsError
+from tandem.dynamics.identity import Identity
+from tandem.dynamics.queries import PageQuery
+from tandem.dynamics.rows import Page, RowDecoder
+from tandem.dynamics.writes import RowWrite
+from tandem.model.schema import Table
+
+
+class DynamicsOrganisation(Protocol):
+    """One organisation, seen as one sync user.
+
+    Every call may raise RetryLater, NeedsPerson and OurBug; a call says what it raises besides. The calls may come
+    from several threads.
+    """
+
+    @property
+    def root(self) -> str:
+        """The organisation's address, without a slash at its end."""
+        ...
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to the organisation so far."""
+        ...
+
+    def who_am_i(self) -> Identity:
+        """The sync user and the organisation, by ids."""
+        ...
+
+    def schema_version(self) -> str | None:
+        """A mark that changes when any table or column changes; None where it is not told."""
+        ...
+
+    def look(self) -> tuple[Identity, str | None]:
+        """`who_am_i` and `schema_version` in one request."""
+        ...
+
+    def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
+        """The definitions of the named tables with labels in `language` (an LCID); unknown tables are left out."""
+        ...
+
+    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
+        """Secured columns of the table whose values the user gets as null or masked."""
+        ...
+
+    def record_counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Rows per table, an estimate."""
+        ...
+
+    def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
+        """One page: the first of a query, or the one behind a stored next link or delta link.
+
+        Raises TokenExpired for a link no longer accepted, and what concerns the table or its columns.
+        """
+        ...
+
+    def fetch(self, table: Table, ids: Sequence[str], decoder: RowDecoder) -> tuple[list[Any], list[str]]:
+        """The rows with the given ids as the decoder's structs, and the ids that do not exist; both in the order asked.
+
+        The decoder's columns are what is read.
+        """
+        ...
+
+    def fetch_names(self, table: Table, ids: Sequence[str]) -> dict[str, str | None]:
+        """The primary names of the given rows by id; ids that do not exist are left out."""
+        ...
+
+    def write(self, writes: Sequence[RowWrite], decoder: RowDecoder) -> list[Any | DynamicsError]:
+        """Carries out at most 100 independent writes to leads or to contacts, in one request.
+
+        Gives for each write, in order, the row it left, as a struct of the decoder, or the error it met: none of these
+        was carried out, but for Unavailable, which leaves that open. Raises NotAnswered where it cannot be known which
+        were carried out; any other error means that none was.
+        """
+        ...
+
+    def qualify(self, lead_id: str) -> str:
+        """Qualifies a lead into a contact, without account and opportunity; the contact's id.
+
+        Raises NotAnswered where it cannot be known whether that happened; StateConflict for a lead that is closed.
+        """
+        ...

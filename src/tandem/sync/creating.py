@@ -1,0 +1,118 @@
+"""Gives the records that Tandem creates in Dynamics to the people they were created for (rules P2, P10, F1).
+
+A record's id is chosen and stored before it is sent, so whichever way the record is seen first, by the answer, by
+asking after a lost answer or in the changes of the table, it is known for that person's. Nobody is created twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from tandem.mapping.fields import Direction
+from tandem.mapping.projection import decode_fields
+from tandem.marketing.port import Activity, ActivityType, Person
+from tandem.model.ids import PersonId
+from tandem.rules.fields import Folded, Winner, fold_row
+from tandem.rules.presence import LinkState
+from tandem.state.links import Link
+from tandem.state.queues import Intent
+from tandem.sync.applier import How
+from tandem.sync.context import Context, Counts
+from tandem.sync.linking import FoldedPerson, Linking
+from tandem.sync.placing import Placing
+from tandem.sync.plan import TablePlan
+from tandem.sync.telling import sent_person
+
+_SENT = (Direction.BOTH, Direction.TO)
+
+
+def new_record_id() -> str:
+    """The id of a record that is to be made."""
+    return str(uuid4())
+
+
+class Creations:
+    """Works for one people table."""
+
+    def __init__(self, context: Context, plan: TablePlan, placing: Placing, linking: Linking) -> None:
+        self._context = context
+        self._plan = plan
+        self._placing = placing
+        self._linking = linking
+
+    def settle(
+        self,
+        rows: Sequence[Any],
+        links: dict[str, Link],
+        how: How,
+        counts: Counts,
+        *,
+        state: LinkState = LinkState.LIVE,
+    ) -> Sequence[Any]:
+        """Link those rows that Tandem created, return the others. A creation that is linked is settled.
+
+        `state` is parked for rows that the filter excludes: an organisation may say No of every new record.
+        """
+        intents = self._context.state.intents.creating(self._plan.entity, [self._plan.id(row) for row in rows])
+        if not intents:
+            return rows
+        people = self._context.marketing.people.get([each.person_id for each in intents.values()])
+        taken = self._context.state.links.of_people([each.person_id for each in intents.values()])
+        made, others = list[tuple[Any, Intent, Person]](), list[Any]()
+        for row in rows:
+            intent = intents.get(self._plan.id(row))
+            if intent is None:
+                others.append(row)
+            elif intent.person_id in people and intent.person_id not in taken:
+                made.append((row, intent, people[PersonId(intent.person_id)]))
+            else:
+                self._keep_apart(row, intent, here=intent.person_id in people)
+        self._link(made, links, how, state)
+        self._context.state.intents.end(intents.values())
+        counts.updated += len(made)
+        return others
+
+    def _link(
+        self, made: Sequence[tuple[Any, Intent, Person]], links: dict[str, Link], how: How, state: LinkState
+    ) -> None:
+        if not made:
+            return
+        rows = [row for row, _, _ in made]
+        folded = [
+            FoldedPerson(person, self._fold(row, intent, person), place)
+            for (row, intent, person), place in zip(made, self._placing.places(rows), strict=True)
+        ]
+        told = [_logged(intent) for _, intent, _ in made]
+        if state is LinkState.PARKED:
+            told += [Activity(person.id, ActivityType.STOP_SYNC) for _, _, person in made]
+        self._linking.attach(rows, folded, links, how, state=state, extra=told)
+        for _, intent, _ in made:
+            if intent.action_id is not None:
+                self._context.state.actions.settle(intent.action_id, "done", "created", at=self._context.now())
+
+    def _fold(self, row: Any, intent: Intent, person: Person) -> Folded:
+        """The record began empty: whatever the person has is unsent, but for what was sent with the creation."""
+        values = decode_fields(person.fields)
+        names = [field.api_name for field in self._plan.fields if field.direction in _SENT]
+        return fold_row(
+            self._plan.units,
+            row=self._plan.projection.pairs(row),
+            person=values,
+            base={name: None for name in names if values.get(name) is not None or name in intent.sent},
+            winner=Winner.CRM,
+            rule="P4",
+            sent=intent.sent,
+        )
+
+    def _keep_apart(self, row: Any, intent: Intent, *, here: bool) -> None:
+        """The person was deleted, or linked to another record, while this one was being created."""
+        state = LinkState.SUPERSEDED if here else LinkState.REMOVED
+        person = intent.person_id if here else None
+        self._context.state.links.add(
+            [Link(self._plan.id(row), self._plan.entity, person, state, self._plan.version(row))]
+        )
+
+
+def _logged(intent: Intent) -> Activity:
+    owner = intent.owner[1] if intent.owner else None
+    return sent_person(PersonId(intent.person_id), intent.entity, "created", owner=owner)
