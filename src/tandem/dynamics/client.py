@@ -149,7 +149,7 @@ class Dynamics:
 
     def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
         """The definitions of the named tables with labels in `language` (an LCID); unknown tables are left out."""
-        found = (self._session.run(read_table(self._api, name, language=language)) for name in names)
+        found = self._session.run_all([read_table(self._api, name, language=language) for name in names])
         return {table.name: table for table in found if table is not None}
 
     def record_counts(self, names: Iterable[str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from threading import Lock
 from typing import TypeVar
 from uuid import uuid4
@@ -95,13 +96,25 @@ class Session:
 
     def run(self, conversation: Conversation[T]) -> T:
         """Leads a conversation to its end and returns its result."""
-        try:
-            requests = next(conversation)
-            while True:
-                requests = conversation.send(self.answers_to(requests))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return self.run_all([conversation])[0]
+
+    def run_all(self, conversations: Sequence[Conversation[T]]) -> list[T]:
+        """Leads several conversations at once, each round of all of them together, and returns their results."""
+        results: dict[int, T] = {}
+        answers: dict[int, list[Response]] = {}
+        while len(results) < len(conversations):
+            asked: dict[int, Sequence[Request]] = {}
+            for index, conversation in enumerate(conversations):
+                if index in results:
+                    continue
+                try:
+                    asked[index] = conversation.send(answers[index]) if index in answers else next(conversation)
+                except StopIteration as end:
+                    results[index] = end.value
+            every = [request for requests in asked.values() for request in requests]
+            given = iter(self.answers_to(every) if every else ())
+            answers = {index: list(islice(given, len(requests))) for index, requests in asked.items()}
+        return [results[index] for index in range(len(conversations))]
 
     def _repeated(self, request: Request, read: Callable[[Response], list[Response]]) -> list[Response]:
         attempt = 0

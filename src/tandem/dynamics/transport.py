@@ -6,6 +6,7 @@ out byte for byte, because the service's links are opaque (reference 3.5).
 """
 
 import ssl
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ class Transport:
 
     def __init__(self, *, ca_bundle: str | Path | None = None, transport: httpx2.BaseTransport | None = None) -> None:
         self._client = httpx2.Client(
-            verify=_trust(ca_bundle),
+            verify=_trust(ca_bundle) if ca_bundle is not None else _usual_trust(),
             transport=transport,
             mounts=None if transport is not None else _NO_PROXY,
             timeout=_TIMEOUT,
@@ -69,16 +70,23 @@ def _target(url: str) -> bytes:
     return (f"{path}?{parts.query}" if parts.query else path).encode("ascii")
 
 
-def _trust(ca_bundle: str | Path | None) -> ssl.SSLContext:
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Reading the authorities takes longer than a request; every client of a process can share them."""
     context = httpx2.create_ssl_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except ssl.SSLError as error:
-            raise CaBundleUnusable(f"The CA bundle {ca_bundle} holds no certificate in PEM form.") from error
-        except OSError as error:
-            raise CaBundleUnusable(f"The CA bundle {ca_bundle} cannot be read: {error.strerror}.") from error
+    return context
+
+
+def _trust(ca_bundle: str | Path) -> ssl.SSLContext:
+    context = httpx2.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(cafile=ca_bundle)
+    except ssl.SSLError as error:
+        raise CaBundleUnusable(f"The CA bundle {ca_bundle} holds no certificate in PEM form.") from error
+    except OSError as error:
+        raise CaBundleUnusable(f"The CA bundle {ca_bundle} cannot be read: {error.strerror}.") from error
     return context
 
 

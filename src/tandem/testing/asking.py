@@ -1,0 +1,45 @@
+"""What somebody asks for in marketing, as the work of a process of its own.
+
+Whoever gets no answer asks again, and may have been answered all the same: asking twice for what was done is no error.
+"""
+
+from contextlib import suppress
+
+from tandem.actions.requests import RequestState
+from tandem.actions.sync_person import sync_person
+from tandem.model.entities import Entity
+from tandem.runtime.acting import acting
+from tandem.runtime.subscription import Subscription
+from tandem.sync.edits import UnknownPerson
+from tandem.sync.removing import Removing
+
+
+def make_record(subscription: Subscription, *, person: int, wanted: Entity, request: str | None = "first") -> None:
+    """*Sync Person to Microsoft* (F1); `request` None asks under a new id each time."""
+    with acting(subscription) as (engine, context):
+        sync_person(engine, context, person, wanted=wanted, request=request)
+
+
+def qualify_lead(subscription: Subscription, *, person: int) -> None:
+    """The same for a lead that is to be a contact; where it is refused because nobody knows whether Dynamics was ever
+    asked, it is asked for under a new id."""
+    with acting(subscription) as (engine, context):
+        for request in ("first", "second"):
+            if sync_person(engine, context, person, wanted=Entity.CONTACT, request=request).state is RequestState.DONE:
+                return
+
+
+def delete_person(subscription: Subscription, *, person: int, never_return: bool = False) -> None:
+    """*Delete Person* (F5)."""
+    with suppress(UnknownPerson):
+        _removing(subscription).delete(person, at=subscription.now(), never_return=never_return)
+
+
+def merge_people(subscription: Subscription, *, winner: int, loser: int) -> None:
+    """*Merge People* (P16)."""
+    with suppress(UnknownPerson):
+        _removing(subscription).merge(winner, loser, at=subscription.now())
+
+
+def _removing(subscription: Subscription) -> Removing:
+    return Removing(subscription.database, subscription.marketing, subscription.state)
