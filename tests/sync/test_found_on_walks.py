@@ -1,8 +1,14 @@
-"""Where random walks broke a promise once, each told as the shortest way there (rules P4, P8, P12, R2)."""
+"""Where random walks broke a promise once, each told as the shortest way there (rules P4, P8, P12, S2, R2, R6)."""
 
+from typing import Any
+
+import pytest
+
+from tandem.mapping.fields import Policy
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
-from tandem.state.queues import Intent, IntentKind
+from tandem.state.queues import Intent, IntentKind, Lane
+from tandem.sync.reading import TableReader
 from tandem.sync.removing import Removing
 from tandem.testing.world import World
 
@@ -77,3 +83,87 @@ def test_P12_whoever_goes_on_as_a_record_that_was_passed_over_has_its_values(wor
         link.version,
     )
     assert ("CTO", "Ek") == tuple(world.fields("contact", winner)[name] for name in ("title", "lastName"))
+
+
+def test_P12_a_winner_that_lost_to_a_record_which_is_gone_speaks_for_itself(world: World) -> None:
+    """Its person got another record since (P10), and that one loses to it."""
+    gone, winner = (world.create("contact", lastname=name) for name in ("Gone", "Ek"))
+    world.sync()
+    world.merge("contact", gone, winner)
+    world.cycle()
+    world.delete("contact", gone)
+    world.edit("contact", winner, statecode=0)
+    world.cycle()
+    person, state, at = world.person("contact", gone).id, world.subscription.state, world.subscription.now()
+    with world.subscription.database.transaction():
+        state.intents.want(Intent(NEW, Entity.CONTACT, person, IntentKind.CREATE, {}), at=at)
+        state.nominations.add([person], Lane.FRESH, at=at)
+    world.cycle()
+
+    world.merge("contact", winner, NEW)
+    world.cycle()
+
+    link = state.links.of_people([person])[person]
+    assert (winner, world.row("contact", winner)["versionnumber"]) == (link.crm_id, link.version)
+
+
+def test_R6_a_value_of_dynamics_that_an_approved_hold_writes_over_is_kept(world: World) -> None:
+    """It changed again while the field was held, so the collision that led to the hold does not know it."""
+    world.choose("contact", "telephone1", policy=Policy.HOLD)
+    contact = world.create("contact", lastname="Ek", telephone1="1")
+    world.sync()
+    world.edit_person("contact", contact, phone="2")
+    world.edit("contact", contact, telephone1="3")
+    world.cycle()
+    world.edit("contact", contact, telephone1="4")
+    world.cycle()
+
+    [hold] = world.open_holds()
+    world.approve(hold)
+    world.cycle()
+
+    assert "2" == world.row("contact", contact)["telephone1"]
+    journal = world.subscription.state.journal.collisions()
+    assert {('"3"', "marketing"), ('"4"', "marketing")} == {(each["crm"], each["winner"]) for each in journal}
+
+
+def test_R6_a_held_field_in_which_both_sides_come_to_agree_is_free_again(world: World) -> None:
+    """Here by an edit in marketing, after which Dynamics has nothing more to say."""
+    world.choose("contact", "telephone1", policy=Policy.HOLD)
+    contact = world.create("contact", lastname="Ek", telephone1="1")
+    world.sync()
+    world.edit_person("contact", contact, phone="2")
+    world.edit("contact", contact, telephone1="3")
+    world.cycle()
+
+    world.edit_person("contact", contact, phone="3")
+    world.cycle()
+
+    assert [] == world.open_holds()
+    assert {} == world.subscription.state.held_fields.of_people([world.person("contact", contact).id])
+
+
+def test_S2_what_was_deleted_before_a_first_copy_was_begun_once_more_is_gone(world: World, monkeypatch) -> None:
+    """It was read as a fresh edit after the copy was begun for the first time, so it is known and never listed."""
+    world.create("lead", lastname="Stays", subject="Visit")
+    store = TableReader._store
+
+    def dies(reader: TableReader, *page: Any) -> None:
+        if reader.stream.entity is Entity.LEAD:
+            raise KeyboardInterrupt
+        store(reader, *page)
+
+    monkeypatch.setattr(TableReader, "_store", dies)
+    with pytest.raises(KeyboardInterrupt):
+        world.cycle()
+    fresh = world.create("lead", lastname="Ek", subject="Visit")
+    with world.engine() as (engine, _):
+        engine.cycle(backfill=False)
+    world.delete("lead", fresh)
+    monkeypatch.setattr(TableReader, "_store", store)
+
+    world.sync()
+
+    link = world.link("lead", fresh)
+    assert link is not None
+    assert LinkState.SEVERED is link.state

@@ -79,6 +79,9 @@ class Merging:
         entity, links = self._plan.entity, self._context.state.links
         known = links.of(entity, [crm_id, master])
         winner_id = links.follow(entity, master, known)
+        if winner_id in known and known[winner_id].state is LinkState.SEVERED:
+            # What the winner itself was merged into once is gone; the winner is there.
+            winner_id = master
         if winner_id == crm_id:
             # The chain leads back here: nothing can be said about who won, so nobody loses.
             links.note_versions(entity, [(crm_id, version)])

@@ -66,11 +66,13 @@ class Outgoing:
 
 @dataclass(slots=True, kw_only=True)
 class Decided:
-    """A page of nominations, looked at. `settled` need nothing now; `later` cannot be looked at in this cycle."""
+    """A page of nominations, looked at. `settled` need nothing now; `later` cannot be looked at in this cycle; `freed`
+    are held fields, as (person, field), in which both sides came to agree."""
 
     outgoing: dict[Entity, list[Outgoing]] = field(default_factory=dict)
     settled: list[Nomination] = field(default_factory=list)
     later: list[Nomination] = field(default_factory=list)
+    freed: list[tuple[PersonId, str]] = field(default_factory=list)
     problems: list[tuple[Entity, Person, str | None, FieldProblem]] = field(default_factory=list)
     refused: list[tuple[Intent, Sending]] = field(default_factory=list)
     sound: dict[int, set[tuple[str, str | None]]] = field(default_factory=dict)
@@ -157,8 +159,11 @@ def _update(
     if plan is None:
         decided.later.append(nomination)
         return
-    values = decode_fields(person.fields)
-    sending = decide_sending(plan.units, person=values, base=decode_fields(link.base), frozen=frozen)
+    values, base = decode_fields(person.fields), decode_fields(link.base)
+    for unit in plan.units if frozen else ():
+        if unit.names.isdisjoint(base):
+            decided.freed += [(person.id, name) for name in sorted(unit.names & frozen)]
+    sending = decide_sending(plan.units, person=values, base=base, frozen=frozen)
     _note(link.entity, person, link.crm_id, sending, decided)
     if not sending.values:
         decided.settled.append(nomination)

@@ -3,64 +3,35 @@
 A write whose answer was lost may have been carried out, and one sent twice may undo what happened in between. So each
 is a stored intent before its first byte leaves, goes out under the version it was decided on, and is closed together
 with what the answer taught; an intent found open is read back before anything else touches its record.
-
-    the answer                     | outcome
-    -------------------------------+------------------------------------------------------------------------------------
-    the record as it is now        | agreed: what Dynamics made of the values is the base (P6)
-    another version by now (412)   | read again, folded, decided again: three times, then in the next cycle (P5)
-    no such record (404)           | the deletion is left to the deletions of the table, behind their brakes (P8)
-    a refusal                      | an error of this record with its reason; everything else goes on (P7)
-    not now (429, 5xx)             | the next cycle; a fault that stays three times is an error
-    none                           | the intent stays open and is read back before anything else (R2)
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
 
-from tandem.dynamics.errors import (
-    DuplicateKey,
-    DynamicsError,
-    NotAnswered,
-    RowNotFound,
-    Throttled,
-    Unavailable,
-    VersionMismatch,
-)
+from tandem.dynamics.errors import NotAnswered
 from tandem.marketing.port import Activity
 from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
-from tandem.state.queues import Intent, IntentKind, Lane, Nomination
+from tandem.state.queues import Lane, Nomination
 from tandem.state.streams import Reading, StreamState
 from tandem.sync.applier import How
 from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
+from tandem.sync.holding import free_fields
 from tandem.sync.merging import UNREAD
 from tandem.sync.outgoing import Decided, FieldNotSent, Outgoing, decide, freeze_ping_pong
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
+from tandem.sync.receipts import Receipts
 from tandem.sync.recovery import read_back
 from tandem.sync.telling import ALREADY_LINKED, failed_person, sent_person
 
 _PAGE = 500
 """People looked at in one go."""
-_TRIES = 3
 _SLOW = 30.0
 """Seconds after which a batch is called too large: the service cuts an operation at about 120 (reference 0.3)."""
-
-
-@dataclass(slots=True)
-class _Answers:
-    """The answers to one request, sorted by what they ask for."""
-
-    rows: list[tuple[Outgoing, Any]] = field(default_factory=list)
-    doubtful: list[tuple[Outgoing, DynamicsError]] = field(default_factory=list)
-    later: list[tuple[Outgoing, DynamicsError]] = field(default_factory=list)
-    refused: list[tuple[Outgoing, DynamicsError]] = field(default_factory=list)
 
 
 class Pusher:
@@ -79,8 +50,8 @@ class Pusher:
         self._counts = counts
         self._balance = Balance(context.state, context.settings.brakes, context.now)
         self._size = context.settings.write_batch
-        self._collided = Counter[int]()
-        self._tried = set[int]()
+        self._receipts = Receipts(context, plans, appliers, counts, self._balance)
+        self._tried = self._receipts.tried
 
     def push(self, until: Callable[[], bool]) -> bool:
         """Send what waits to be sent; False where `until` said to stop before everything was looked at."""
@@ -179,12 +150,13 @@ class Pusher:
             if (problem.code, problem.field) not in {each[1:] for each in known.get(person.id, ())}:
                 news.append(failed_person(person.id, entity, problem.message, field=problem.field))
                 self._counts(entity).failed += 1
-            self._add_error(FieldNotSent(problem), entity, person.id, crm_id)
+            self._receipts.add_error(FieldNotSent(problem), entity, person.id, crm_id)
         for intent, sending in decided.refused:
             if intent.action_id is not None:
                 reason = " ".join(each.message for each in sending.problems)
                 state.actions.settle(intent.action_id, "refused", reason, at=at)
         self._context.marketing.people.log(news, at=at)
+        free_fields(self._context, decided.freed)
         settled = {each.person_id for each in decided.settled}
         healed = [
             error
@@ -236,150 +208,13 @@ class Pusher:
         except NotAnswered as problem:
             # Their intents stay open and are read back.
             with self._context.database.transaction():
-                self._unanswered(entity, chunk, problem)
+                self._receipts.unanswered(entity, chunk, problem)
             return False
         except TandemError:
             # Nothing was carried out.
             with self._context.database.transaction():
-                self._withdraw([each.intent for each in chunk])
+                self._receipts.withdraw([each.intent for each in chunk])
             raise
         slow = self._context.monotonic() - begun > _SLOW
         self._size = max(1, self._size // 2) if slow else min(settings.write_batch, self._size * 2)
-        sorted_answers = _sorted(chunk, answers)
-        doubtful = [each for each, _ in sorted_answers.doubtful]
-        rows, missing = self._read_again(plan, doubtful)
-        with self._context.database.transaction():
-            self._agree(entity, sorted_answers.rows)
-            self._fold_again(entity, sorted_answers.doubtful, rows, missing)
-            self._refuse(entity, sorted_answers.refused)
-            self._leave(entity, sorted_answers.later)
-        return not any(isinstance(problem, Throttled) for _, problem in sorted_answers.later)
-
-    def _read_again(self, plan: TablePlan, doubtful: Sequence[Outgoing]) -> tuple[list[Any], list[str]]:
-        ids = [each.intent.crm_id for each in doubtful]
-        return self._context.dynamics.fetch(plan.table, ids, plan.decoder) if ids else ([], [])
-
-    # What it taught; each belongs into a transaction ----------------------------------------------------------------
-
-    def _agree(self, entity: Entity, rows: Sequence[tuple[Outgoing, Any]]) -> None:
-        if not rows:
-            return
-        state = self._context.state
-        sent = {each.intent.crm_id: each.intent.sent for each, _ in rows}
-        self._appliers[entity].apply([row for _, row in rows], How.ANSWER, sent=sent)
-        state.intents.end([each.intent for each, _ in rows])
-        known = state.journal.failures([each.person.id for each, _ in rows])
-        still: dict[int, set[tuple[str, str | None]]] = {
-            each.person.id: {(p.code, p.field) for p in each.sending.problems} for each, _ in rows
-        }
-        state.journal.heal_errors(
-            [error for person, errors in known.items() for error, *cause in errors if tuple(cause) not in still[person]]
-        )
-        state.nominations.settle([each.nomination for each, _ in rows])
-        self._counts(entity).pushed += len(rows)
-        self._balance.wrote(entity, len(rows))
-
-    def _fold_again(
-        self, entity: Entity, doubtful: Sequence[tuple[Outgoing, DynamicsError]], rows: list[Any], missing: list[str]
-    ) -> None:
-        """The records as they are now: changed meanwhile, gone, or there although something they name is not.
-
-        One that was to be made is there already where an earlier try arrived after it was looked for in vain.
-        """
-        if not doubtful:
-            return
-        state = self._context.state
-        self._counts(entity).add(self._appliers[entity].apply(rows, How.LIVE))
-        mismatched = [each for each, problem in doubtful if isinstance(problem, VersionMismatch)]
-        unnamed = [
-            (each, problem)
-            for each, problem in doubtful
-            if (isinstance(problem, RowNotFound) and each.intent.crm_id not in missing)
-            or (isinstance(problem, DuplicateKey) and each.intent.crm_id in missing)
-        ]
-        gone = [each for each, _ in doubtful if each.version is not None and each.intent.crm_id in missing]
-        state.deletions.add(entity, [each.intent.crm_id for each in gone])
-        self._withdraw([each.intent for each, _ in doubtful])
-        state.nominations.settle([each.nomination for each in gone])
-        self._refuse(entity, unnamed)
-        self._collided.update(each.person.id for each in mismatched)
-        self._tried.update(each.person.id for each in mismatched if self._collided[each.person.id] >= _TRIES)
-
-    def _refuse(self, entity: Entity, refused: Sequence[tuple[Outgoing, DynamicsError]]) -> None:
-        """Not carried out, and not tried again until its cause may have gone."""
-        if refused:
-            self._report(entity, refused)
-            self._withdraw([each.intent for each, _ in refused])
-
-    def _report(self, entity: Entity, failed: Sequence[tuple[Outgoing, DynamicsError]]) -> None:
-        """An error of each record with its reason, told once in the person's log."""
-        state, at = self._context.state, self._context.now()
-        known = state.journal.failures([each.person.id for each, _ in failed])
-        news = list[Activity]()
-        for each, problem in failed:
-            if problem.code not in {code for _, code, _ in known.get(each.person.id, ())}:
-                news.append(failed_person(each.person.id, entity, problem.message))
-            self._add_error(problem, entity, each.person.id, each.intent.crm_id if each.version is not None else None)
-            if each.intent.action_id is not None:
-                state.actions.settle(each.intent.action_id, "refused", problem.message, at=at)
-        self._context.marketing.people.log(news, at=at)
-        state.nominations.settle([each.nomination for each, _ in failed])
-        self._counts(entity).failed += len(failed)
-
-    def _leave(self, entity: Entity, later: Sequence[tuple[Outgoing, DynamicsError]]) -> None:
-        """Nobody's fault: once more in the next cycle, and an error where a fault stays.
-
-        A fault leaves open whether the write was carried out, so its intent is read back.
-        """
-        throttled = [each for each, problem in later if isinstance(problem, Throttled)]
-        self._withdraw([each.intent for each in throttled])
-        self._tried.update(each.person.id for each in throttled)
-        faults = [(each, problem) for each, problem in later if not isinstance(problem, Throttled)]
-        self._report(entity, [each for each in faults if each[0].nomination.attempts + 1 >= _TRIES])
-        self._put_off([each for each, _ in faults])
-
-    def _unanswered(self, entity: Entity, chunk: Sequence[Outgoing], problem: NotAnswered) -> None:
-        """Nothing is known of these. One that is never answered, alone in its request, is an error after a while."""
-        if len(chunk) == 1 and chunk[0].nomination.attempts + 1 >= _TRIES:
-            self._report(entity, [(chunk[0], problem)])
-        self._put_off(chunk)
-
-    def _put_off(self, page: Sequence[Outgoing]) -> None:
-        self._tried.update(each.person.id for each in page)
-        self._context.state.nominations.tried([each.nomination for each in page])
-
-    def _withdraw(self, intents: Iterable[Intent]) -> None:
-        """These were certainly not carried out: an update is decided anew, a creation is wanted still."""
-        intents = list(intents)
-        self._context.state.intents.end([each for each in intents if each.kind is IntentKind.UPDATE])
-        wanted = [each for each in intents if each.kind is IntentKind.CREATE]
-        self._context.state.intents.not_begun(wanted, at=self._context.now())
-
-    def _add_error(self, problem: TandemError, entity: Entity, person: int, crm_id: str | None) -> None:
-        self._context.state.journal.add_error(
-            problem,
-            entity=entity,
-            operation="create" if crm_id is None else "update",
-            direction="push",
-            level="record",
-            crm_id=crm_id,
-            person_id=person,
-            at=self._context.now(),
-        )
-
-
-def _sorted(chunk: Sequence[Outgoing], answers: Sequence[Any]) -> _Answers:
-    found = _Answers()
-    for each, answer in zip(chunk, answers, strict=True):
-        match answer:
-            case DuplicateKey() if each.version is None:
-                found.doubtful.append((each, answer))
-            case VersionMismatch() | RowNotFound() if each.version is not None:
-                found.doubtful.append((each, answer))
-            case Throttled() | Unavailable():
-                found.later.append((each, answer))
-            case DynamicsError():
-                found.refused.append((each, answer))
-            case row:
-                found.rows.append((each, row))
-    return found
+        return self._receipts.store(entity, chunk, answers)

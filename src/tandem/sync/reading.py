@@ -76,6 +76,9 @@ class TableReader:
 
     def _begin(self) -> PageQuery:
         stream = self.stream
+        if stream.reading is Reading.FIRST_COPY and self._applier.count_known():
+            # It was begun before, and fresh edits were read since: some of those may have been deleted by now.
+            stream.reading = Reading.BASELINE
         stream.reads_begun += 1
         stream.rows_read = 0
         stream.begun_at = self._context.now()

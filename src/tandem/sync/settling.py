@@ -92,11 +92,31 @@ class Settling:
             if taken:
                 self._take(page, journalled=journalled, at=at)
             else:
+                self._keep(page, at=at)
                 self._state.nominations.add([person for person, _ in page], Lane.FRESH, at=at)
             if hold.kind == HoldKind.CONFLICT:
                 winner = Winner.CRM if taken else Winner.MARKETING
                 self._state.journal.settle_collisions(page, winner.value)
             self._state.held_fields.release(page)
+
+    def _keep(self, page: Sequence[tuple[int, str]], *, at: str) -> None:
+        """The people keep their values, which are sent: what Dynamics holds by now goes to the journal (P4, AS-I5)."""
+        ids = {person for person, _ in page}
+        people, links = self._marketing.people.get(ids), self._state.links.of_people(ids)
+        lost = list[tuple[int | None, str | None, Collision]]()
+        for number, name in page:
+            person, link = people.get(PersonId(number)), links.get(number)
+            crm = decode_fields(link.base).get(name) if link is not None else None
+            if person is None or crm in (None, ""):
+                continue
+            journalled = {(each["field"], each["crm"]) for each in self._state.journal.collisions(number)}
+            if (name, encode_value(crm)) not in journalled:
+                held = decode_fields(person.fields).get(name)
+                collision = Collision(
+                    field=name, base=None, marketing=held, crm=crm, winner=Winner.MARKETING, rule="R6"
+                )
+                lost.append((number, None, collision))
+        self._state.journal.add_collisions(lost, at=at)
 
     def _take(self, page: Sequence[tuple[int, str]], *, journalled: bool, at: str) -> None:
         names: dict[int, list[str]] = {}
