@@ -303,6 +303,7 @@ def run_before(row: Row) -> set[str]:
         crms = {
             "other than the person": [value for value in ("Bonn", before, typed) if value != held],
             "as the person": [held],
+            "as it was sent": [typed],
             "as before the write": [before],
             "neither before nor sent": ["Bonn"],
             "not read": [typed],

@@ -42,7 +42,9 @@ Two things come before both tables: a row that answers our own write, and a fiel
     frozen    | other than the person   | -              | FOLLOW   the base says what Dynamics holds; nothing moves
     frozen    | as the person           | -              | FREE     they agree, so there is nothing left to settle
     sent      | as the person           | -              | AGREE    the base closes
-    sent      | other than the person   | edited again   | KEEP     the later edit waits to be sent
+    sent      | as it was sent          | edited again   | KEEP     the later edit waits to be sent
+    sent      | as before the write     | edited again   | KEEP     the later edit waits to be sent
+    sent      | neither before nor sent | edited again   | INSIST   the same, and what Dynamics made of it is journalled
     sent      | as before the write     | as it was sent | HOLD     Dynamics undid it: it is not fought
     sent      | an opt-out ignored      | as it was sent | HOLD     it is lifted by a person only (P15)
     sent      | neither before nor sent | as it was sent | TAKE     Dynamics rewrote it: accepted once, no collision
@@ -254,7 +256,14 @@ def _answer(
             continue
         # A field that only goes to Dynamics is not read; it holds what it was sent.
         crm, held, before = row.get(name, sent[name]), folded.values.get(name), folded.base.get(name)
-        if same(each, crm, held) or not same(each, held, sent[name]):
+        if same(each, crm, held):
+            folded.leave(each, crm)
+        elif not same(each, held, sent[name]):
+            if not same(each, crm, sent[name]) and not same(each, crm, before):
+                lost = Collision(
+                    field=name, base=sent[name], marketing=held, crm=crm, winner=Winner.MARKETING, rule="P5"
+                )
+                folded.collisions.append(lost)
             folded.leave(each, crm)
         elif same(each, crm, before):
             folded.hold(each, crm, HoldKind.UNDONE)
