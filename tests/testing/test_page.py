@@ -1,5 +1,7 @@
 """The page about testing is true: its examples pass, and every lie is in it."""
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tandem import testing
 from tandem.testing import conformance, lying
 from tandem.testing.lying import Lie
 
@@ -36,7 +39,18 @@ def test_the_suite_that_is_shown_is_the_whole_suite() -> None:
     parts = [each for name, each in vars(conformance).items() if name.endswith("Conformance")]
 
     assert set(parts) == set(shown.__bases__)
-    assert 3 == len(EXAMPLES)
+    assert 4 == len(EXAMPLES)
+
+
+def test_every_part_that_is_listed_is_there() -> None:
+    """Under its name, or as a module that is run."""
+    modules = {each.name for each in pkgutil.walk_packages(testing.__path__, "tandem.testing.")}
+    names = {name for module in modules for name in vars(importlib.import_module(module))}
+    table = PAGE.partition("| part | what it is |")[2].partition("\n\n")[0]
+    listed = {part for row in re.findall(r"(?m)^\| (`.+?) \|", table) for part in re.findall(r"`(.+?)`", row)}
+
+    assert {part.removeprefix("python -m ") for part in listed} <= names | modules
+    assert {"World", "Walk", "CrashMatrix", "python -m tandem.testing.soak"} <= listed
 
 
 def test_every_lie_is_told_of_in_its_own_words() -> None:

@@ -20,10 +20,7 @@ def pages(
         page = dynamics.read_page(start, decoder, page_size=page_size)
         while page.next_link is not None:
             ahead = reader.submit(dynamics.read_page, page.next_link, decoder, page_size=page_size)
-            try:
-                yield page
-            except GeneratorExit:
-                ahead.cancel()
-                raise
+            # Who stops here waits for the page under way: whether it was asked for never depends on a race.
+            yield page
             page = ahead.result()
         yield page
