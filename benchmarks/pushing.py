@@ -22,7 +22,7 @@ from tandem.sync.defined import definition
 from tandem.sync.edits import Edits
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
-from tandem.sync.push import Pusher
+from tandem.sync.pushing.push import Pusher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from tandem.marketing.embedded.marketing import marketing_migrations
 from tandem.runtime.subscription import now
 from tandem.state import SyncState, state_migrations
 from tandem.sync.applier import Applier
-from tandem.sync.companies import CompanyApplier
 from tandem.sync.context import Context
+from tandem.sync.oneway.companies import CompanyApplier
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
 from tandem.sync.reading import TableReader

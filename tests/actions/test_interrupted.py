@@ -18,8 +18,8 @@ from tandem.runtime import syncing
 from tandem.runtime.instance import CopiedDatabase
 from tandem.sync.applier import How
 from tandem.sync.cycle import OrganisationChanged
+from tandem.sync.holds.settling import Settling
 from tandem.sync.removing import Removing, WriteUnderWay
-from tandem.sync.settling import Settling
 from tandem.testing.world import World
 
 DONE, REFUSED, BEGUN = RequestState.DONE, RequestState.REFUSED, RequestState.BEGUN

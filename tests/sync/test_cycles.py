@@ -18,7 +18,7 @@ from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import OrganisationRestored
 from tandem.sync.context import Progress
 from tandem.sync.cycle import CycleReport, OrganisationChanged
-from tandem.sync.settling import NoSuchHold, Settling
+from tandem.sync.holds.settling import NoSuchHold, Settling
 from tandem.testing.world import World
 
 

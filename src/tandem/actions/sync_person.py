@@ -27,17 +27,17 @@ from tandem.rules.brakes import HoldKind
 from tandem.rules.presence import LinkState
 from tandem.state import SyncState
 from tandem.state.queues import Intent, IntentKind, Lane
-from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
-from tandem.sync.creating import new_record_id
 from tandem.sync.cycle import Engine
 from tandem.sync.edits import person_here
 from tandem.sync.plan import TablePlan
-from tandem.sync.push import Pusher
-from tandem.sync.recovery import settle_qualify
+from tandem.sync.pushing.balance import Balance
+from tandem.sync.pushing.creating import new_record_id
+from tandem.sync.pushing.push import Pusher
+from tandem.sync.pushing.recovery import settle_qualify
+from tandem.sync.pushing.telling import ALREADY_LINKED, failed_person, sent_person
 from tandem.sync.removing import WriteUnderWay
 from tandem.sync.tables import Tables
-from tandem.sync.telling import ALREADY_LINKED, failed_person, sent_person
 
 _REFUSALS = {
     SyncPerson.PARKED: "The sync filter says No for its record in Dynamics: nothing moves in either direction.",

@@ -61,7 +61,7 @@ def conflicts(
 
 def _restore(subscription: "Subscription", collision: int) -> None:
     from tandem.sync.edits import Edits
-    from tandem.sync.restoring import restore
+    from tandem.sync.holds.restoring import restore
 
     edits = Edits(subscription.database, subscription.marketing, subscription.state)
     with subscription.database.transaction():

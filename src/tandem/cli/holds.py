@@ -71,7 +71,7 @@ def _tell(hold: "HeldWork") -> None:
 
 def _settle(subscription: "Subscription", *, approve: int | None, cancel: int | None) -> None:
     from tandem.rules.brakes import HoldKind
-    from tandem.sync.settling import WAYS_OUT, Settling
+    from tandem.sync.holds.settling import WAYS_OUT, Settling
 
     settling = Settling(subscription.marketing, subscription.state)
     kinds = {hold.id: HoldKind(hold.kind) for hold in subscription.state.journal.holds()}

@@ -16,7 +16,7 @@ from tandem.model.errors import NeedsPerson
 from tandem.rules.brakes import Brakes
 from tandem.runtime.subscription import Subscription
 from tandem.state.queues import Lane
-from tandem.sync.balance import Balance
+from tandem.sync.pushing.balance import Balance
 
 
 class NoSuchError(NeedsPerson):

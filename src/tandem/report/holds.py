@@ -15,7 +15,7 @@ from tandem.rules.brakes import HoldKind
 from tandem.runtime.subscription import Subscription
 from tandem.state.journal import Hold
 from tandem.sync.defined import field_named
-from tandem.sync.settling import WAYS_OUT
+from tandem.sync.holds.settling import WAYS_OUT
 
 _PREVIEWED = 10
 

@@ -17,7 +17,7 @@ from tandem.rules.brakes import Brakes
 from tandem.state import SyncState
 from tandem.state.queues import Lane
 from tandem.state.state import FieldChoice
-from tandem.sync.balance import Balance
+from tandem.sync.pushing.balance import Balance
 
 _OPENED = (
     (Direction.FROM, Direction.BOTH),

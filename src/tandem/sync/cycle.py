@@ -26,11 +26,11 @@ from tandem.state.queues import Lane
 from tandem.state.state import FieldChoice
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import How
-from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable
-from tandem.sync.push import Pusher
+from tandem.sync.pushing.balance import Balance
+from tandem.sync.pushing.push import Pusher
 from tandem.sync.reading import TableReader
 from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream
 

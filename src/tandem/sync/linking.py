@@ -16,7 +16,7 @@ from tandem.rules.presence import LinkState
 from tandem.state.links import Link
 from tandem.sync.applier import How
 from tandem.sync.context import Context
-from tandem.sync.holding import free_fields, hold_fields
+from tandem.sync.holds.holding import free_fields, hold_fields
 from tandem.sync.placing import Place, Placing
 from tandem.sync.plan import TablePlan
 

@@ -17,14 +17,14 @@ from tandem.rules.presence import LinkState, Presence, decide_presence
 from tandem.rules.units import split_units
 from tandem.state.links import Link
 from tandem.sync.applier import Applier, How, check_versions, latest
-from tandem.sync.blanking import keep_back
 from tandem.sync.context import Context, Counts
-from tandem.sync.creating import Creations
+from tandem.sync.holds.blanking import keep_back
 from tandem.sync.linking import FoldedPerson, Linking
 from tandem.sync.matching import Matching
 from tandem.sync.merging import Merging, superseded
 from tandem.sync.placing import Placing
 from tandem.sync.plan import TablePlan
+from tandem.sync.pushing.creating import Creations
 from tandem.sync.qualifying import QualifiedContacts, QualifiedLeads
 from tandem.sync.waiting import Waiting
 

@@ -15,9 +15,10 @@ from tandem.dynamics.errors import TokenExpired
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
 from tandem.state.streams import Reading, Stream, StreamState
-from tandem.sync import blanking, deletions
+from tandem.sync import deletions
 from tandem.sync.applier import Applier, How, OrganisationRestored
 from tandem.sync.context import Context, Counts, Progress
+from tandem.sync.holds import blanking
 from tandem.sync.pages import pages
 from tandem.sync.plan import TablePlan
 

@@ -16,14 +16,14 @@ from tandem.model.schema import Table
 from tandem.state.state import FieldChoice
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync.applier import Applier
-from tandem.sync.companies import CompanyApplier
-from tandem.sync.connections import ConnectionApplier, RoleNames
 from tandem.sync.context import Context
 from tandem.sync.defined import definition
-from tandem.sync.opportunities import OpportunityApplier
+from tandem.sync.oneway.companies import CompanyApplier
+from tandem.sync.oneway.connections import ConnectionApplier, RoleNames
+from tandem.sync.oneway.opportunities import OpportunityApplier
+from tandem.sync.oneway.staff import StaffApplier
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable, TablePlan, chosen_fields
-from tandem.sync.staff import StaffApplier
 
 CONNECTION_ROLE = "connectionrole"
 

@@ -25,7 +25,7 @@ from tandem.sync.choosing import store_choices
 from tandem.sync.context import Context
 from tandem.sync.cycle import CycleReport, Engine
 from tandem.sync.edits import Edits
-from tandem.sync.settling import Settling
+from tandem.sync.holds.settling import Settling
 
 
 class Subscribed:

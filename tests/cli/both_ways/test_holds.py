@@ -7,7 +7,7 @@ import pytest
 from tandem.cli.invocation import ExitCode
 from tandem.model.entities import Entity
 from tandem.rules.brakes import HoldKind
-from tandem.sync.settling import WAYS_OUT
+from tandem.sync.holds.settling import WAYS_OUT
 
 AT = "2025-01-01T00:00:00Z"
 

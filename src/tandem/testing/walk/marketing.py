@@ -5,8 +5,8 @@ import contextlib
 from tandem.actions.sync_person import sync_person as sync_person_to_microsoft
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
+from tandem.sync.holds.restoring import restore
 from tandem.sync.removing import Removing
-from tandem.sync.restoring import restore
 from tandem.testing.ledger import Killed
 from tandem.testing.walk.scene import Scene
 

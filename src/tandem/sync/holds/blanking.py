@@ -11,8 +11,8 @@ from tandem.model.entities import Entity
 from tandem.rules.brakes import HoldKind
 from tandem.sync.applier import Applier
 from tandem.sync.context import Context
+from tandem.sync.holds.settling import Settling
 from tandem.sync.linking import FoldedPerson
-from tandem.sync.settling import Settling
 
 _KIND = HoldKind.MASS_BLANK.value
 _FEW = 10

@@ -23,8 +23,8 @@ from tandem.sync.applier import How
 from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
-from tandem.sync.qualified import contacts_of
-from tandem.sync.telling import failed_person, sent_person
+from tandem.sync.pushing.qualified import contacts_of
+from tandem.sync.pushing.telling import failed_person, sent_person
 
 NOT_CARRIED_OUT = "Dynamics did not carry it out: ask again."
 """The reason where no trace of a qualification is found."""

@@ -32,12 +32,12 @@ from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.state.queues import Intent, IntentKind
 from tandem.sync.applier import How
-from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
-from tandem.sync.outgoing import Outgoing
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
-from tandem.sync.telling import failed_person
+from tandem.sync.pushing.balance import Balance
+from tandem.sync.pushing.outgoing import Outgoing
+from tandem.sync.pushing.telling import failed_person
 
 _TRIES = 3
 

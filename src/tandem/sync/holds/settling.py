@@ -17,7 +17,7 @@ from tandem.state import SyncState
 from tandem.state.journal import Hold
 from tandem.state.links import Link
 from tandem.state.queues import Lane
-from tandem.sync.balance import Balance
+from tandem.sync.pushing.balance import Balance
 
 
 class WaysOut(NamedTuple):

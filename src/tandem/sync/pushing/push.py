@@ -17,16 +17,16 @@ from tandem.rules.presence import LinkState
 from tandem.state.queues import Lane, Nomination
 from tandem.state.streams import Reading, StreamState
 from tandem.sync.applier import How
-from tandem.sync.balance import Balance
 from tandem.sync.context import Context, Counts
-from tandem.sync.holding import free_fields
+from tandem.sync.holds.holding import free_fields
 from tandem.sync.merging import UNREAD
-from tandem.sync.outgoing import Decided, FieldNotSent, Outgoing, decide, freeze_ping_pong
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
-from tandem.sync.receipts import Receipts
-from tandem.sync.recovery import read_back
-from tandem.sync.telling import ALREADY_LINKED, failed_person, sent_person
+from tandem.sync.pushing.balance import Balance
+from tandem.sync.pushing.outgoing import Decided, FieldNotSent, Outgoing, decide, freeze_ping_pong
+from tandem.sync.pushing.receipts import Receipts
+from tandem.sync.pushing.recovery import read_back
+from tandem.sync.pushing.telling import ALREADY_LINKED, failed_person, sent_person
 
 _PAGE = 500
 """People looked at in one go."""

@@ -25,7 +25,7 @@ from tandem.rules.sending import FieldProblem, Sending, decide_creation, decide_
 from tandem.state.links import Link
 from tandem.state.queues import Intent, IntentKind, Nomination
 from tandem.sync.context import Context
-from tandem.sync.holding import hold_fields
+from tandem.sync.holds.holding import hold_fields
 from tandem.sync.plan import TablePlan
 
 _ALWAYS_FILLED = (ColumnType.STATE, ColumnType.STATUS, ColumnType.BOOLEAN, ColumnType.UNSUPPORTED)

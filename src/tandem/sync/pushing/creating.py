@@ -21,7 +21,7 @@ from tandem.sync.context import Context, Counts
 from tandem.sync.linking import FoldedPerson, Linking
 from tandem.sync.placing import Placing
 from tandem.sync.plan import TablePlan
-from tandem.sync.telling import sent_person
+from tandem.sync.pushing.telling import sent_person
 
 _SENT = (Direction.BOTH, Direction.TO)
 

@@ -1,0 +1,1 @@
+"""What is copied from Dynamics and never written there: companies, staff, opportunities and their roles."""

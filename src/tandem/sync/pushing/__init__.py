@@ -1,0 +1,1 @@
+"""The way back: what is sent to Dynamics, and what its answers teach."""
