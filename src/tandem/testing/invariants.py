@@ -17,6 +17,7 @@ from tandem.model.entities import Entity
 from tandem.report.differences import DifferenceFinder, FieldDifference
 from tandem.report.reasons import Reason
 from tandem.rules.brakes import Brakes, HoldKind
+from tandem.rules.qualify import QUALIFIED
 from tandem.state.streams import StreamState
 from tandem.sync.plan import TablePlan
 from tandem.testing.fake.queries import place_of_delta
@@ -52,14 +53,15 @@ def i3_an_edit_is_answered_by_few_writes(walk: Walk) -> Iterator[str]:
 
 def i4_nobody_has_two_records_of_ours(walk: Walk) -> Iterator[str]:
     """AS-I4, R2: of the records made for a person at most one is alive; one that somebody restored is not counted, and
-    neither is one for which another speaks, such as a qualified lead."""
+    neither is one for which another speaks, such as a qualified lead, whether or not the answer has arrived."""
     links = walk.picture().links
     for person, made in walk.ledger.made.items():
         alive = [
             each
             for each in made
             if each[1] not in walk.restored
-            and walk.world.organisation.get(*each) is not None
+            and (row := walk.world.organisation.get(*each)) is not None
+            and not (each[0] == "lead" and row["statecode"] == QUALIFIED and row["parentcontactid"] is not None)
             and (each not in links or links[each]["state"] != "superseded")
         ]
         if len(alive) > 1:
