@@ -159,6 +159,7 @@ def i12_an_opt_out_is_lifted_by_a_person_only(walk: Walk) -> Iterator[str]:
         person, now = link["person_id"], walk.after.links.get((table, record))
         if (
             now is None
+            or now["state"] != "live"
             or person != now["person_id"]
             or person not in walk.after.people
             or person not in walk.before.people
