@@ -1,16 +1,19 @@
 """Sync Person to Microsoft: what becomes of a person, each of whose requests acts once (rules F1, P2, P10, P11, R2)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tandem.actions.requests import RequestIdTaken, RequestState
+from tandem.actions.sync_person import sync_person
 from tandem.model.entities import Entity
+from tandem.runtime.acting import acting
 from tandem.sandbox.control_logic import Unplug
 from tandem.sandbox.control_operations import Privilege
 from tandem.sandbox.plug_ins import Refuse
-from tandem.sync.edits import UnknownPerson
+from tandem.sync.edits import Edits, UnknownPerson
 from tandem.sync.removing import Removing
 from tandem.testing.world import World
 
@@ -377,3 +380,19 @@ def test_F1_a_request_without_an_id_gets_one(marketer: Any) -> None:
     assert first.request != second.request
     assert ["created", "already linked"] == [first.outcome, second.outcome]
     assert first.record_id == second.record_id
+
+
+def test_F1_a_person_is_sent_before_the_first_cycle_has_read_anything(tmp_path: Path) -> None:
+    """The first cycle was cut off after the fields were known; nothing was read by then."""
+    with World(tmp_path) as world:
+        world.connect()
+        subscription = world.subscription
+        with acting(subscription) as (engine, context):
+            engine.tables()
+            edits = Edits(subscription.database, subscription.marketing, subscription.state)
+            person = edits.create([("subject", "Visit"), ("lastname", "Early")], at=subscription.now())
+
+            acted = sync_person(engine, context, person)
+
+        assert RequestState.DONE == acted.state
+        assert 1 == len(world.organisation.find("lead", "lastname", "Early"))

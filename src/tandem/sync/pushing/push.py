@@ -133,7 +133,11 @@ class Pusher:
         links = self._context.state.links.of_people([each.person_id for each in page]).values()
         streams = self._context.state.streams.all()
         for entity, plan in self._plans.items():
-            read_again = streams[entity].state is StreamState.COPYING and streams[entity].reading is Reading.SELECTION
+            stream = streams.get(entity)  # None: an action comes before the first cycle
+            read_again = stream is not None and (stream.state, stream.reading) == (
+                StreamState.COPYING,
+                Reading.SELECTION,
+            )
             live = [each for each in links if each.entity is entity and each.state is LinkState.LIVE]
             ids = [each.crm_id for each in live if read_again or each.version == UNREAD]
             rows, _ = self._context.dynamics.fetch(plan.table, ids, plan.decoder) if ids else ([], [])
