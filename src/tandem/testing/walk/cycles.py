@@ -66,15 +66,19 @@ def killed(scene: Scene, one: int, two: int) -> None:
     """An edit, and a cycle that the process does not survive, if it is long enough."""
     scene.let(_ANYTHING[two % len(_ANYTHING)], two, one)
     scene.fuse.left = 1 + one
-    scene.cycle()
-    scene.fuse.left = None
+    try:
+        scene.cycle()
+    finally:
+        scene.fuse.left = None
 
 
 def stopped(scene: Scene, one: int, _two: int) -> None:
     """A cycle somebody asks to stop."""
     scene.patience = one % 40
-    scene.cycle()
-    scene.patience = None
+    try:
+        scene.cycle()
+    finally:
+        scene.patience = None
 
 
 def meanwhile(scene: Scene, one: int, two: int) -> None:
@@ -83,8 +87,10 @@ def meanwhile(scene: Scene, one: int, two: int) -> None:
     act = _MEANWHILE[two % len(_MEANWHILE)]
     happening = scene.line.before if one % 2 else scene.line.after
     happening.append(lambda: scene.let(act, one // 2, two // len(_MEANWHILE)))
-    scene.cycle()
-    happening.clear()
+    try:
+        scene.cycle()
+    finally:
+        happening.clear()
 
 
 def rehearse(scene: Scene, _one: int, _two: int) -> None:
