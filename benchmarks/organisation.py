@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tandem.sandbox.generate import generate
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.server import Sandbox
+from tandem.sandbox.data.generate import generate
+from tandem.sandbox.service.server import Sandbox
+from tandem.sandbox.store.organisation import Organisation
 
 _PATIENCE = 3_600
 """Seconds that making up a million people may take, several times over."""

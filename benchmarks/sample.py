@@ -19,12 +19,12 @@ from tandem.dynamics.rows import wire_name
 from tandem.mapping.selection import offered_fields
 from tandem.model.entities import Entity
 from tandem.model.schema import Table
-from tandem.sandbox.app import Application
-from tandem.sandbox.faults import Faults
-from tandem.sandbox.generate import generate
+from tandem.sandbox.data.generate import generate
 from tandem.sandbox.messages import Request
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.server import Sandbox
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.service.server import Sandbox
+from tandem.sandbox.store.organisation import Organisation
 
 COLUMNS = 40
 """The width of every read, internal columns included."""

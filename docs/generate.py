@@ -18,7 +18,7 @@ from typer.main import get_command
 import tandem
 from tandem.cli import main
 from tandem.model.errors import HaltStream, NeedsPerson, NeedsRecord, OurBug, RetryLater, TandemError
-from tandem.sandbox.control import control_table
+from tandem.sandbox.door.control import control_table
 
 FOLDER = Path(__file__).parent
 BASES = {

@@ -10,9 +10,9 @@ from tandem.actions.requests import RequestIdTaken, RequestState
 from tandem.actions.sync_person import sync_person
 from tandem.model.entities import Entity
 from tandem.runtime.acting import acting
-from tandem.sandbox.control_logic import Unplug
-from tandem.sandbox.control_operations import Privilege
-from tandem.sandbox.plug_ins import Refuse
+from tandem.sandbox.automation.plug_ins import Refuse
+from tandem.sandbox.door.automation import Unplug
+from tandem.sandbox.door.operations import Privilege
 from tandem.sync.edits import Edits, UnknownPerson
 from tandem.sync.removing import Removing
 from tandem.testing.world import World

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tandem.cli.invocation import ExitCode
-from tandem.sandbox.control_operations import BecomeCopy, Disable, Roles
-from tandem.sandbox.server import HOST, Sandbox
-from tandem.sandbox.tokens import MFA_USERNAME, STRANGER_CLIENT_ID
+from tandem.sandbox.door.operations import BecomeCopy, Disable, Roles
+from tandem.sandbox.service.server import HOST, Sandbox
+from tandem.sandbox.service.tokens import MFA_USERNAME, STRANGER_CLIENT_ID
 
 SECRET = "not-the-right-secret"
 

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from tandem.cli.invocation import ExitCode
-from tandem.sandbox.load import load_folder
+from tandem.sandbox.data.load import load_folder
 from tandem.testing.world import World
 
 HERE = Path(__file__).resolve()

@@ -9,7 +9,7 @@ import pytest
 
 from tandem.cli.invocation import ExitCode
 from tandem.model.entities import Entity
-from tandem.sandbox.control_operations import Privilege
+from tandem.sandbox.door.operations import Privilege
 
 CONTRACT = {"records", "deleted", "backlog_inserts", "backlog_updates", "oldest_pending", "errors"}
 

@@ -23,7 +23,7 @@ from tandem.report.status import read_status
 from tandem.runtime import syncing
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import opened
-from tandem.sandbox.control_operations import BecomeCopy, Disable, Operation, Privilege, Roles, Tracking
+from tandem.sandbox.door.operations import BecomeCopy, Disable, Operation, Privilege, Roles, Tracking
 from tandem.sync.context import Progress
 
 SECONDS = 60

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from tandem.database.port import Dialect
-from tandem.sandbox.app import Application
 from tandem.sandbox.messages import Request, Response
-from tandem.sandbox.storage import iso
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.store.storage import iso
 from tandem.testing.crash_matrix import MOMENT, CrashMatrix, nothing
 from tandem.testing.killing import Processes, Work
 from tandem.testing.world import World

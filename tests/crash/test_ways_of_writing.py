@@ -7,7 +7,7 @@ import pytest
 from tandem.database.port import Dialect
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
-from tandem.sandbox.plug_ins import Form, Refuse, Rewrite
+from tandem.sandbox.automation.plug_ins import Form, Refuse, Rewrite
 from tandem.sync.edits import Edits
 from tandem.testing.asking import delete_person, make_record, merge_people, qualify_lead
 from tandem.testing.world import World

@@ -21,8 +21,8 @@ from tandem.database.statements import Statement
 from tandem.model.entities import Entity
 from tandem.report.validation import Verdict, validate
 from tandem.runtime.settings import table as settings_table
-from tandem.sandbox.control_operations import Privilege
-from tandem.sandbox.privileges import Right, privilege_name
+from tandem.sandbox.door.operations import Privilege
+from tandem.sandbox.store.privileges import Right, privilege_name
 from tandem.testing.world import World
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,7 +20,7 @@ from tandem.dynamics.errors import (
 from tandem.dynamics.rows import RowDecoder
 from tandem.dynamics.session import TRIES
 from tandem.dynamics.writes import RowWrite
-from tandem.sandbox.control_operations import Privilege
+from tandem.sandbox.door.operations import Privilege
 from tandem.testing.world import World
 
 NEW = "465b158c-541c-e511-80d3-3863bb347ba8"

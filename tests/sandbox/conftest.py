@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.app import Application
-from tandem.sandbox.faults import Faults
 from tandem.sandbox.messages import Refused, Request, Response
-from tandem.sandbox.organisation import Organisation, Row
-from tandem.sandbox.writes import answer_write
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.store.organisation import Organisation, Row
+from tandem.sandbox.writing.writes import answer_write
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.privileges import grant
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.store.privileges import grant
 
 CRM = "Microsoft.Dynamics.CRM"
 FLAGS = ("CreateAccount", "CreateContact", "CreateOpportunity")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tandem.sandbox.batch import ChangeSet, Operation, execute, parse
 from tandem.sandbox.messages import Refused, Request, Response
+from tandem.sandbox.service.batch import ChangeSet, Operation, execute, parse
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 BATCH_TYPE = 'multipart/mixed; boundary="batch_a1"'

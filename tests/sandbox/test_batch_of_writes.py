@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.app import Application
-from tandem.sandbox.duplicates import DuplicateRule
-from tandem.sandbox.faults import Armed, Faults, Reply
+from tandem.sandbox.automation.duplicates import DuplicateRule
+from tandem.sandbox.automation.plug_ins import Form, Refuse, Rewrite
 from tandem.sandbox.messages import Request
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.plug_ins import Form, Refuse, Rewrite
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.service.faults import Armed, Faults, Reply
+from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 ABSENT = "00000000-0000-4000-8000-0000000000aa"

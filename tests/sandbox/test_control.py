@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.app import Application
-from tandem.sandbox.control import control, control_table
-from tandem.sandbox.control_levers import Levers
-from tandem.sandbox.control_operations import OPERATIONS
-from tandem.sandbox.faults import SWITCHES, Faults
+from tandem.sandbox.automation.plug_ins import KINDS
+from tandem.sandbox.door.control import control, control_table
+from tandem.sandbox.door.levers import Levers
+from tandem.sandbox.door.operations import OPERATIONS
 from tandem.sandbox.messages import Request, Response
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.plug_ins import KINDS
-from tandem.sandbox.tokens import TokenOffice, read_credentials
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.service.faults import SWITCHES, Faults
+from tandem.sandbox.service.tokens import TokenOffice, read_credentials
+from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.duplicates import SHIPPED_RULES, DuplicateRule
+from tandem.sandbox.automation.duplicates import SHIPPED_RULES, DuplicateRule
 
 DETECT = {"mscrm.suppressduplicatedetection": "false"}
 FOUND = (412, "0x80040333")

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tandem.sandbox.faults import Armed
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.server import Sandbox
+from tandem.sandbox.service.faults import Armed
+from tandem.sandbox.service.server import Sandbox
+from tandem.sandbox.store.organisation import Organisation
 
 
 class Wire:

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-from tandem.sandbox.generate import BATCH_ROWS, HISTORY_END, generate
-from tandem.sandbox.generate_shape import CROWDS, Fate, Shape
-from tandem.sandbox.generate_staff import Row
-from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.data.generate import BATCH_ROWS, HISTORY_END, generate
+from tandem.sandbox.data.shape import CROWDS, Fate, Shape
+from tandem.sandbox.data.staff import Row
+from tandem.sandbox.store.organisation import Organisation
 from tandem.sandbox.tables import TABLES, TEXTUAL
-from tandem.sandbox.values import accept
+from tandem.sandbox.writing.values import accept
 
 SEED = 7
 REFERRED = {"teamid": "team", "systemuserid": "systemuser"}  # plain ids, as a membership has them

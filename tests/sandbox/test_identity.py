@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.privileges import NO_ROLES, SYSTEM_ADMINISTRATOR_PROFILE, Depth, grant
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.store.privileges import NO_ROLES, SYSTEM_ADMINISTRATOR_PROFILE, Depth, grant
 
 ACCOUNT = "11111111-1111-4111-8111-111111111111"
 

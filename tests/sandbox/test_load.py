@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tandem.sandbox.load import load_folder
-from tandem.sandbox.load_csv import MalformedCsv
-from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.data.load import load_folder
+from tandem.sandbox.data.load_csv import MalformedCsv
+from tandem.sandbox.store.organisation import Organisation
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 ACME = "37883085-dac9-5506-b352-d4bc9158cec7"

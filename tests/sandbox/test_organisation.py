@@ -8,7 +8,7 @@ from uuid import uuid4
 import apsw
 import pytest
 
-from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.store.organisation import Organisation
 
 ACCOUNT = "11111111-1111-4111-8111-111111111111"
 CONTACT = "22222222-2222-4222-8222-222222222222"

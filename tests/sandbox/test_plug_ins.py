@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from tandem.sandbox.automation.plug_ins import AnyPlugIn, Form, Refuse, Rewrite, RewriteLater, Touch
+from tandem.sandbox.automation.settling import Settled, settle
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.plug_ins import AnyPlugIn, Form, Refuse, Rewrite, RewriteLater, Touch
-from tandem.sandbox.records import Records
-from tandem.sandbox.settling import Settled, settle
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.writing.records import Records
 
 NOTHING = Settled(done=0, failed=0, waiting=0)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.store.organisation import Organisation
 
 ACCOUNT = "aaaaaaaa-0000-4000-8000-000000000001"
 BASE = "http://127.0.0.1:1234/api/data/v9.2"

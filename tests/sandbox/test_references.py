@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.privileges import Depth, grant
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.store.privileges import Depth, grant
 
 ABSENT = "00000000-0000-4000-8000-0000000000aa"
 

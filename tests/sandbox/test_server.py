@@ -15,9 +15,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tandem.sandbox.faults import Armed, Faults
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.server import PortInUse, Sandbox
+from tandem.sandbox.service.faults import Armed, Faults
+from tandem.sandbox.service.server import PortInUse, Sandbox
+from tandem.sandbox.store.organisation import Organisation
 
 ACCOUNT = "11111111-1111-4111-8111-111111111111"
 
@@ -161,8 +161,8 @@ def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
     script = (
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from tandem.sandbox.organisation import Organisation\n"
-        "from tandem.sandbox.server import serve\n"
+        "from tandem.sandbox.store.organisation import Organisation\n"
+        "from tandem.sandbox.service.server import serve\n"
         "organisation = Organisation(Path(sys.argv[1]))\n"
         "serve(organisation, announce=lambda said: print(json.dumps(said), flush=True))\n"
         "organisation.close()\n"

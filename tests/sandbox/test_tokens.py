@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.tokens import LIFETIME, MFA_USERNAME, STRANGER_CLIENT_ID, TokenOffice, read_credentials
+from tandem.sandbox.service.tokens import LIFETIME, MFA_USERNAME, STRANGER_CLIENT_ID, TokenOffice, read_credentials
+from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.privileges import Depth, grant
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.store.privileges import Depth, grant
 
 URL = "accounts?$select=name"
 TRACKED = "odata.track-changes"

@@ -7,7 +7,7 @@ import pytest
 
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.tables import TABLES, ColumnType
-from tandem.sandbox.values import CONVERTED, accept
+from tandem.sandbox.writing.values import CONVERTED, accept
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.organisation import Organisation
+from tandem.sandbox.store.organisation import Organisation
 
 ABSENT = "00000000-0000-4000-8000-0000000000aa"
 BASE = "http://127.0.0.1:1234/api/data/v9.2"

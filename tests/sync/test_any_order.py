@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from tandem.dynamics.rows import Page
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
-from tandem.sandbox import records
-from tandem.sandbox.control_operations import Tracking
+from tandem.sandbox.door.operations import Tracking
 from tandem.sandbox.messages import Refused
+from tandem.sandbox.writing import records
 from tandem.state.links import Link
 from tandem.state.streams import StreamState
 from tandem.sync import reading

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tandem.sandbox.control_logic import Unplug
-from tandem.sandbox.plug_ins import Form, Rewrite, RewriteLater
+from tandem.sandbox.automation.plug_ins import Form, Rewrite, RewriteLater
+from tandem.sandbox.door.automation import Unplug
 from tandem.testing.world import World
 
 

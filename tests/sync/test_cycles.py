@@ -13,7 +13,7 @@ from tandem.model.errors import RetryLater
 from tandem.runtime import instance, syncing
 from tandem.runtime.instance import CopiedDatabase
 from tandem.runtime.subscription import opened
-from tandem.sandbox.control_operations import ExpireTokens, Privilege, Restore, Secure, Snapshot, Tracking
+from tandem.sandbox.door.operations import ExpireTokens, Privilege, Restore, Secure, Snapshot, Tracking
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import OrganisationRestored
 from tandem.sync.context import Progress

@@ -3,7 +3,7 @@
 import pytest
 
 from tandem.rules.presence import LinkState
-from tandem.sandbox.control_operations import Secure
+from tandem.sandbox.door.operations import Secure
 from tandem.sync.plan import FilterUnreadable
 from tandem.testing.world import World
 

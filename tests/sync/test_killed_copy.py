@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tandem.model.entities import Entity
-from tandem.sandbox.app import Application
 from tandem.sandbox.messages import Request, Response
+from tandem.sandbox.service.app import Application
 from tandem.testing.world import World
 
 _CHILD = Path(__file__).with_name("crashing_copy.py")

@@ -3,8 +3,8 @@
 import pytest
 
 from tandem.model.errors import RetryLater
-from tandem.sandbox.control_operations import Clear
-from tandem.sandbox.plug_ins import Form, Rewrite
+from tandem.sandbox.automation.plug_ins import Form, Rewrite
+from tandem.sandbox.door.operations import Clear
 from tandem.sync.removing import Removing, WriteUnderWay
 from tandem.testing.world import World
 

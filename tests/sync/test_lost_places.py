@@ -11,7 +11,7 @@ from tandem.dynamics.errors import TokenExpired
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
 from tandem.model.entities import Entity
-from tandem.sandbox.control_operations import Tracking
+from tandem.sandbox.door.operations import Tracking
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync.context import Progress
 from tandem.sync.edits import Edits

@@ -251,6 +251,6 @@ def test_S5_nothing_is_ever_written_to_dynamics(world: World) -> None:
 
 
 def _lost_read(privilege: str, depth: str | None = None):
-    from tandem.sandbox.control_operations import Privilege
+    from tandem.sandbox.door.operations import Privilege
 
     return Privilege(privilege=privilege, depth=depth)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tandem.sandbox.plug_ins import Touch
+from tandem.sandbox.automation.plug_ins import Touch
 from tandem.sync.cycle import CycleReport, OrganisationChanged
 from tandem.sync.edits import Edits
 from tandem.testing.world import World

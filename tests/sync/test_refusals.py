@@ -9,9 +9,9 @@ import pytest
 from tandem.mapping.fields import Direction
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
-from tandem.sandbox.control_logic import Unplug
-from tandem.sandbox.control_operations import Privilege
-from tandem.sandbox.plug_ins import Refuse
+from tandem.sandbox.automation.plug_ins import Refuse
+from tandem.sandbox.door.automation import Unplug
+from tandem.sandbox.door.operations import Privilege
 from tandem.state.queues import Lane
 from tandem.sync.edits import Edits
 from tandem.testing.world import World

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.control_operations import Secure
+from tandem.sandbox.door.operations import Secure
 from tandem.testing.world import World
 
 COLUMNS = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tandem.sandbox.control_operations import Create
+from tandem.sandbox.automation.plug_ins import Form, RewriteLater
+from tandem.sandbox.door.operations import Create
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.plug_ins import Form, RewriteLater
-from tandem.sandbox.records import Records
+from tandem.sandbox.writing.records import Records
 from tandem.testing.world import World
 
 

@@ -19,8 +19,8 @@ from tandem.cli.invocation import ExitCode
 from tandem.model.errors import NeedsPerson
 
 if TYPE_CHECKING:
-    from tandem.sandbox.faults import Faults
-    from tandem.sandbox.organisation import Organisation
+    from tandem.sandbox.service.faults import Faults
+    from tandem.sandbox.store.organisation import Organisation
 
 _KEPT = "organisation.db"
 _UNFINISHED = "unfinished.db"
@@ -62,7 +62,7 @@ def sandbox(
     When it is ready it prints one JSON line: url, token_url, control_url, client_id, client_secret, tenant, username,
     password and, with --tls, ca_file.
     """
-    from tandem.sandbox.server import check_port, serve
+    from tandem.sandbox.service.server import check_port, serve
 
     def fill(organisation: "Organisation") -> None:
         if load is not None:
@@ -92,7 +92,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def _armed(file: Path | None) -> "Faults":
     """The switches of the file, or none. Raises FaultsUnusable."""
-    from tandem.sandbox.faults import Faults, read_faults
+    from tandem.sandbox.service.faults import Faults, read_faults
 
     armed = Faults()
     try:
@@ -107,7 +107,7 @@ def _open(data: Path | None, fill: Callable[["Organisation"], None]) -> "Organis
     """The organisation kept in `data`, or a new one. Raises DataUnusable, and what `fill` raises."""
     import apsw
 
-    from tandem.sandbox.organisation import Organisation
+    from tandem.sandbox.store.organisation import Organisation
 
     if data is None:
         return _filled(Organisation(), fill)
@@ -136,14 +136,14 @@ def _filled(organisation: "Organisation", fill: Callable[["Organisation"], None]
 
 
 def _load(organisation: "Organisation", folder: Path) -> None:
-    from tandem.sandbox.load import load_folder
+    from tandem.sandbox.data.load import load_folder
 
     loaded = load_folder(organisation, folder)
     output.note("Loaded " + ", ".join(f"{table} {rows:,}" for table, rows in loaded.items()) + ".")
 
 
 def _generate(organisation: "Organisation", *, people: int, seed: int) -> None:
-    from tandem.sandbox.generate import generate
+    from tandem.sandbox.data.generate import generate
 
     output.note(f"Making up {people:,} people (seed {seed}).")
     for table, rows in generate(people, seed):

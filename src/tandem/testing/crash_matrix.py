@@ -36,7 +36,7 @@ from tandem.model.entities import Entity
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import SCHEMA_PREFIX, Subscription, opened
 from tandem.runtime.syncing import engine_of
-from tandem.sandbox.storage import iso
+from tandem.sandbox.store.storage import iso
 from tandem.sync.cycle import CycleReport, Engine
 from tandem.testing.killing import Processes, Task, Work
 from tandem.testing.world import World

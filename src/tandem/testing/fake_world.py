@@ -19,7 +19,7 @@ from tandem.model.schema import Column, ColumnType
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
 from tandem.runtime.syncing import enable, sync_settings
-from tandem.sandbox.plug_ins import PlugIn
+from tandem.sandbox.automation.plug_ins import PlugIn
 from tandem.sync.context import Context
 from tandem.sync.cycle import Engine
 from tandem.sync.plan import default_choices

@@ -15,9 +15,11 @@ from tandem.dynamics.credentials import Credentials
 from tandem.runtime import connecting, syncing
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
-from tandem.sandbox.control_levers import Levers
-from tandem.sandbox.control_logic import ArmPlugIn, Lock, PutRule, Settle
-from tandem.sandbox.control_operations import (
+from tandem.sandbox.automation.plug_ins import AnyPlugIn
+from tandem.sandbox.data.generate import generate
+from tandem.sandbox.door.automation import ArmPlugIn, Lock, PutRule, Settle
+from tandem.sandbox.door.levers import Levers
+from tandem.sandbox.door.operations import (
     Advance,
     AnyOperation,
     BecomeCopy,
@@ -32,11 +34,9 @@ from tandem.sandbox.control_operations import (
     Tracking,
     Update,
 )
-from tandem.sandbox.faults import Faults
-from tandem.sandbox.generate import generate
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.plug_ins import AnyPlugIn
-from tandem.sandbox.server import Sandbox
+from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.service.server import Sandbox
+from tandem.sandbox.store.organisation import Organisation
 from tandem.sync.context import Context, Progress
 from tandem.sync.cycle import Engine
 from tandem.testing.subscribed import Subscribed

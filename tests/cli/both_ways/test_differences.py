@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tandem.cli.invocation import ExitCode
-from tandem.sandbox.plug_ins import Refuse
+from tandem.sandbox.automation.plug_ins import Refuse
 
 
 @pytest.fixture

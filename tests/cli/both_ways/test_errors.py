@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tandem.cli.invocation import ExitCode
-from tandem.sandbox.control_logic import Unplug
-from tandem.sandbox.plug_ins import Refuse
+from tandem.sandbox.automation.plug_ins import Refuse
+from tandem.sandbox.door.automation import Unplug
 
 _CLOSED, _LOST = 2, 4
 """`statecode` and `statuscode` of a lead that was disqualified (reference 8.1)."""

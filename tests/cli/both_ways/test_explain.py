@@ -6,7 +6,7 @@ import pytest
 
 from tandem.cli.invocation import ExitCode
 from tandem.model.entities import Entity
-from tandem.sandbox.plug_ins import Refuse
+from tandem.sandbox.automation.plug_ins import Refuse
 from tandem.state.links import Waiter
 
 

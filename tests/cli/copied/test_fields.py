@@ -10,7 +10,7 @@ from tandem.cli.invocation import ExitCode
 from tandem.dynamics.client import Dynamics
 from tandem.mapping.fields import default_fields
 from tandem.model.entities import Entity
-from tandem.sandbox.control_operations import Secure
+from tandem.sandbox.door.operations import Secure
 from tandem.testing.world import World
 
 Command = Callable[..., Any]

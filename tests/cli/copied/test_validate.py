@@ -14,7 +14,7 @@ from tandem.cli.invocation import ExitCode
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.credentials import Credentials
 from tandem.runtime import connecting
-from tandem.sandbox.control_operations import BecomeCopy, Disable, Operation, Privilege, Roles, Secure, Tracking
+from tandem.sandbox.door.operations import BecomeCopy, Disable, Operation, Privilege, Roles, Secure, Tracking
 from tandem.testing.world import World
 
 Command = Callable[..., Any]

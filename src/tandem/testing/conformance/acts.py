@@ -4,7 +4,7 @@ Each of these changes rows nobody wrote. A sync that does not see them all ends 
 """
 
 from tandem.dynamics.errors import NotAnswered, Refused, StateConflict
-from tandem.sandbox.plug_ins import Form, Refuse, Rewrite, RewriteLater, Touch
+from tandem.sandbox.automation.plug_ins import Form, Refuse, Rewrite, RewriteLater, Touch
 from tandem.testing.conformance.peer import (
     Peer,
     creation,

@@ -11,7 +11,7 @@ from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.writes import RowWrite
-from tandem.sandbox.plug_ins import AnyPlugIn
+from tandem.sandbox.automation.plug_ins import AnyPlugIn
 
 E = TypeVar("E", bound=Exception)
 

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from tandem.dynamics.identity import Identity
 from tandem.model.schema import Column, ColumnType, Table
+from tandem.sandbox.automation.plug_ins import PlugIn
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.plug_ins import PlugIn
 from tandem.testing.fake.checks import state_pair, stored_values
 from tandem.testing.fake.plug_ins import changes_by
 from tandem.testing.fake.store import Reference, Row, Store

@@ -8,8 +8,8 @@ sandbox's own, so that one story can be told in both.
 from collections.abc import Mapping
 from typing import Any
 
+from tandem.sandbox.automation.plug_ins import Form, PlugIn, Refuse, Rewrite
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.plug_ins import Form, PlugIn, Refuse, Rewrite
 from tandem.testing.fake.store import Row
 
 

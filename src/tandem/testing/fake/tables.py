@@ -13,8 +13,8 @@ from tandem.dynamics.client import Dynamics
 from tandem.dynamics.credentials import Credentials
 from tandem.model.entities import Entity
 from tandem.model.schema import Table
-from tandem.sandbox.organisation import Organisation
-from tandem.sandbox.server import Sandbox
+from tandem.sandbox.service.server import Sandbox
+from tandem.sandbox.store.organisation import Organisation
 from tandem.sync.tables import CONNECTION_ROLE
 
 

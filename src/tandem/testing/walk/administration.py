@@ -6,7 +6,7 @@ from tandem.mapping.fields import Direction, Policy
 from tandem.model.entities import Entity
 from tandem.report.errors import retry
 from tandem.rules.brakes import HoldKind
-from tandem.sandbox.plug_ins import Form, PlugIn, Refuse, Rewrite, RewriteLater, Touch
+from tandem.sandbox.automation.plug_ins import Form, PlugIn, Refuse, Rewrite, RewriteLater, Touch
 from tandem.testing.walk.scene import PEOPLE, POINTS, Scene
 
 

@@ -1,0 +1,1 @@
+"""The messages that do more than write one row."""

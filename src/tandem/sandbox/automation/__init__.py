@@ -1,0 +1,1 @@
+"""Stand-ins for what a customer adds to an organisation: plug-ins, flows, duplicate rules."""

@@ -1,0 +1,1 @@
+"""What fills an organisation: made-up people, or CSV files."""

@@ -1,0 +1,1 @@
+"""The control door: being somebody else in the organisation."""

@@ -1,0 +1,1 @@
+"""Reading: options, filters, pages and change tracking, and rows rendered as JSON."""

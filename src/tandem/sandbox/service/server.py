@@ -1,0 +1,303 @@
+"""The sandbox on a socket: HTTP in, HTTP out, and the ways a connection can die.
+
+Only loopback is listened on, because the control door lets anyone who reaches it do anything. Work runs in threads,
+so that a long page being written by SQLite does not keep others from being answered.
+"""
+
+import asyncio
+import signal
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tandem.model.errors import NeedsPerson
+from tandem.sandbox.door.control import control
+from tandem.sandbox.door.levers import Levers
+from tandem.sandbox.messages import Refused, Request, Response
+from tandem.sandbox.service.app import Application, refused_response
+from tandem.sandbox.service.certificates import Certificates, make_certificates
+from tandem.sandbox.service.faults import Faults, Reply
+from tandem.sandbox.service.tokens import TokenOffice, read_credentials
+from tandem.sandbox.store.organisation import Organisation
+
+HOST = "127.0.0.1"
+ROOT = "/api/data/v9.2"
+
+_THREADS = 4
+_TRANSPORT = "tandem.transport"
+"""The ASGI extension that carries the connection's transport."""
+
+_IDLE = 120
+"""Seconds an unused connection is kept: a client's pool must not find it closed between two cycles of a test."""
+
+_STOPPING = 30.0
+"""Seconds after which a server that does not end is left behind."""
+
+_COMPRESSED_FROM = 1_024
+"""Bytes below which gzip costs more than it saves."""
+
+
+class PortInUse(NeedsPerson):
+    """Another process listens on the port."""
+
+    code = "port-in-use"
+    advice = "Choose another port with --port, or stop the process that has this one."
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's protocol, which also hands its transport to the application so that faults can cut it."""
+
+    def on_headers_complete(self) -> None:
+        self.scope["extensions"] = {_TRANSPORT: {"transport": self.transport}}
+        super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.transport.get_write_buffer_size() == 0:
+            # A peer slow to answer the TLS goodbye would hold the stop back.
+            self.transport.abort()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its signal handlers, which would send the signal again after a clean stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Edge:
+    """The ASGI application: routes a request to the token endpoint, the Web API or the control door."""
+
+    def __init__(self, organisation: Organisation, faults: Faults) -> None:
+        self._application = Application(organisation, faults)
+        self._faults = faults
+        self.tokens = TokenOffice(organisation, read_credentials(organisation))
+        self._levers = Levers(organisation=organisation, faults=faults, expire_tokens=self.tokens.expire_all)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
+
+    def close(self) -> None:
+        """Wait for the work in hand and end the threads."""
+        self._pool.shutdown()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one HTTP request."""
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._answer, scope, bytes(body))
+        await _reply(scope, send, await work)
+
+    def _answer(self, scope: Mapping[str, Any], body: bytes) -> Reply:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path = scope["raw_path"].decode("utf-8", "replace")
+        host = headers.get("host", "{}:{}".format(*scope["server"]))
+        request = Request(
+            method=scope["method"],
+            path=path,
+            query=scope["query_string"].decode("utf-8", "replace"),
+            headers=headers,
+            body=body,
+            base=f"{scope['scheme']}://{host}{ROOT}",
+        )
+        reply = self._route(request)
+        if reply.response is not None and reply.sent is None and "gzip" in headers.get("accept-encoding", ""):
+            _compress(reply.response)
+        return reply
+
+    def _route(self, request: Request) -> Reply:
+        path = request.path
+        if path == ROOT or path.startswith(f"{ROOT}/"):
+            return self._web_api(_below(request, ROOT))
+        if path == "/control" or path.startswith("/control/"):
+            return Reply(response=control(self._levers, _below(request, "/control")))
+        if path.endswith("/token") and request.method == "POST":
+            return Reply(response=self.tokens.answer(request.body))
+        return Reply(response=Response(status=404, headers={"Content-Type": "text/html"}, body=b"<h1>Not found</h1>"))
+
+    def _web_api(self, request: Request) -> Reply:
+        try:
+            caller = self.tokens.user_of(request.headers.get("authorization", ""), base=request.base)
+        except Refused as refusal:
+            return Reply(response=refused_response(refusal, request))
+        return self._faults.answer(replace(request, caller=caller), self._application.handle)
+
+
+class Sandbox:
+    """A running sandbox. As a context manager it serves in a thread, on a port of its own unless one is given.
+
+    `folder` is where the certificates of `tls` are written. The organisation stays the caller's to close. Raises
+    PortInUse.
+    """
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        *,
+        port: int = 0,
+        tls: bool = False,
+        folder: Path | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        credentials = read_credentials(organisation)
+        self.client_id, self.client_secret = credentials.client_id, credentials.client_secret
+        self.tenant = credentials.tenant
+        self.username, self.password = credentials.username, credentials.password
+        self.organisation = organisation
+        self.faults = faults or Faults()
+        self._socket = _listen(port)
+        self._certificates: Certificates | None = make_certificates(folder) if tls else None
+        self.ca_file = self._certificates.ca_file if self._certificates else None
+        self.url = f"{'https' if tls else 'http'}://{HOST}:{self._socket.getsockname()[1]}"
+        self.token_url = f"{self.url}/{self.tenant}/oauth2/v2.0/token"
+        self.control_url = f"{self.url}/control"
+        self._edge = Edge(organisation, self.faults)
+        self._server = _Server(self._config())
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._thread.join(_STOPPING)
+
+    def serve(self) -> None:
+        """Serve in this thread until SIGTERM, SIGINT or `stop`."""
+        with _stopped_by_signals(self.stop):
+            self._run()
+
+    def stop(self) -> None:
+        """Finish the requests in hand and stop listening."""
+        self._server.should_exit = True
+
+    def description(self) -> dict[str, str]:
+        """What a client needs to connect; the one JSON line of `tandem sandbox` (interface.md)."""
+        names = ("url", "token_url", "control_url", "client_id", "client_secret", "tenant", "username", "password")
+        described = {name: str(getattr(self, name)) for name in names}
+        return described | ({"ca_file": str(self.ca_file)} if self.ca_file else {})
+
+    def _config(self) -> uvicorn.Config:
+        keys: dict[str, Any] = {}
+        if self._certificates is not None:
+            keys = {
+                "ssl_certfile": str(self._certificates.certificate_file),
+                "ssl_keyfile": str(self._certificates.key_file),
+            }
+        return uvicorn.Config(
+            self._edge,
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=5,
+            **keys,
+        )
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._server.serve(sockets=[self._socket]))
+        finally:
+            self._socket.close()
+            self._edge.close()
+
+
+def serve(
+    organisation: Organisation,
+    *,
+    announce: Callable[[dict[str, str]], None],
+    port: int = 0,
+    tls: bool = False,
+    folder: Path | None = None,
+    faults: Faults | None = None,
+) -> None:
+    """Serve in the foreground until SIGTERM; `announce` gets the sandbox's description once it can be reached.
+
+    Raises PortInUse.
+    """
+    sandbox = Sandbox(organisation, port=port, tls=tls, folder=folder, faults=faults)
+    announce(sandbox.description())
+    sandbox.serve()
+
+
+def check_port(port: int) -> None:
+    """Raises PortInUse where another process listens, so that nobody waits for data to be made up first."""
+    _listen(port).close()
+
+
+def _listen(port: int) -> socket.socket:
+    """A listening socket on loopback; connections wait in its queue from this moment on."""
+    # The protocol is named because asyncio switches Nagle's delay off only where it is: 40 ms an answer otherwise.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(f"The sandbox cannot listen on port {port}: {error.strerror}.", port=port) from error
+    return listener
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    wanted = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: stop()) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _below(request: Request, root: str) -> Request:
+    return replace(request, path=request.path[len(root) :].strip("/"))
+
+
+def _compress(response: Response) -> None:
+    if len(response.body) < _COMPRESSED_FROM:
+        return
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    response.body = packer.compress(response.body) + packer.flush()
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+
+
+async def _reply(scope: Any, send: Any, reply: Reply) -> None:
+    """Send the reply as the faults want it: late, cut in the middle of its body, or not at all."""
+    transport = scope["extensions"][_TRANSPORT]["transport"]
+    if reply.delay:
+        await asyncio.sleep(reply.delay)
+    response = reply.response
+    if response is None:
+        transport.abort()
+        return
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    if response.status not in (204, 304):
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if reply.sent is None:
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    await send({"type": "http.response.body", "body": response.body[: reply.sent], "more_body": True})
+    # Closed, not aborted: what was written is delivered before the connection ends.
+    transport.close()

@@ -1,1 +1,0 @@
-"""SQL that is kept in files."""

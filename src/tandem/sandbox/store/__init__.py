@@ -1,0 +1,1 @@
+"""The rows, versions and definitions of an organisation, and who may do what with them."""

@@ -1,0 +1,428 @@
+"""The organisation: rows, versions and deletions in one SQLite database.
+
+Change tracking is only as honest as its version numbers. So nothing else writes rows: every insert, update and delete
+goes through here, takes the next number of the one counter and leaves its stamp or its line in the deletion log, in
+one transaction.
+"""
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from tandem.sandbox.automation.logic import BusinessLogic
+from tandem.sandbox.store.completion import Completion
+from tandem.sandbox.store.customisation import CustomColumn, Customisation
+from tandem.sandbox.store.founding import found
+from tandem.sandbox.store.privileges import Caller, read_caller
+from tandem.sandbox.store.storage import (
+    Stored,
+    column_sql,
+    from_stored,
+    iso,
+    keeper,
+    table_sql,
+    to_stored,
+)
+from tandem.sandbox.tables import TABLES, ColumnDefinition, TableDefinition
+
+Clock = Callable[[], datetime]
+Row = dict[str, object]
+
+
+def utc_now() -> datetime:
+    """The default clock."""
+    return datetime.now(UTC)
+
+
+class Organisation:
+    """A Dataverse organisation at `path`, or in a temporary folder that goes when it is closed.
+
+    A new one holds its root business unit, its base currency and the sync user. Any thread may use it; each has a
+    connection of its own, and one thread writes at a time.
+    """
+
+    def __init__(self, path: Path | None = None, *, name: str = "Contoso Sandbox", clock: Clock = utc_now) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tandem-sandbox-") if path is None else None
+        self._path = path if path is not None else Path(str(self._folder.name if self._folder else "")) / "org.db"
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        self._writing = threading.RLock()
+        self.clock = clock
+        with self.transaction():
+            self.connection.execute(files("tandem.sandbox.store").joinpath("schema.sql").read_text("utf-8"))
+            for table in TABLES.values():
+                for statement in table_sql(table):
+                    self.connection.execute(statement)
+            self.tables: Mapping[str, TableDefinition] = self._customisation().applied(TABLES)
+            if self.connection.execute("SELECT version FROM counter").fetchone() is None:
+                found(self, name)
+        self.logic = BusinessLogic(self)
+
+    def close(self) -> None:
+        """Close every connection; a temporary organisation is gone after this."""
+        with self._writing:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            self._local = threading.local()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def user_id(self) -> str:
+        """The sync user."""
+        return str(self.setting("user_id"))
+
+    @property
+    def business_unit_id(self) -> str:
+        """The root business unit."""
+        return str(self.setting("business_unit_id"))
+
+    @property
+    def currency_id(self) -> str:
+        """The base currency."""
+        return str(self.setting("currency_id"))
+
+    # Connections and transactions
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """This thread's connection. Writes belong inside `transaction`."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = apsw.Connection(str(self._path))
+            connection.set_busy_timeout(10_000)
+            connection.pragma("journal_mode", "wal")
+            # What a power cut may take from a sandbox is the last second of a rehearsal.
+            connection.pragma("synchronous", "off" if self._folder else "normal")
+            connection.pragma("cache_size", -16_384)
+            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One writer at a time; all or nothing. A nested one is part of the outer one."""
+        with self._writing:
+            connection = self.connection
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """Several reads of the same moment."""
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
+
+    # Rows
+
+    def get(self, table: str, row_id: str) -> Row | None:
+        """One row by logical column names, lookups as `x` and `x_type`, derived columns included; None if absent."""
+        definition = self.tables[table]
+        names = (*definition.columns, *definition.kind_names)
+        found = self.connection.execute(
+            f"SELECT {', '.join(names)} FROM {table} WHERE {definition.primary_id} = ?",  # noqa: S608
+            (row_id.lower(),),
+        ).fetchone()
+        if found is None:
+            return None
+        stored: dict[str, Stored] = dict(zip(names, found, strict=True))
+        row: Row = {name: from_stored(column, stored[name]) for name, column in definition.columns.items()}
+        for column in definition.lookups:
+            kind = f"{column.name}_type"
+            row[kind] = None if row[column.name] is None else stored.get(kind, column.targets[0])
+        return row
+
+    def exists(self, table: str, row_id: str) -> bool:
+        """Whether the table has a row of that id."""
+        primary = self.tables[table].primary_id
+        sql = f"SELECT 1 FROM {table} WHERE {primary} = ?"  # noqa: S608
+        return self.connection.execute(sql, (row_id.lower(),)).fetchone() is not None
+
+    def find(self, table: str, column: str, value: object) -> list[str]:
+        """The ids of the rows whose column equals the value, in the order of their ids."""
+        definition = self.tables[table]
+        wanted = to_stored(definition.columns[column], value)
+        sql = f"SELECT {definition.primary_id} FROM {table} WHERE {column} = ? ORDER BY 1"  # noqa: S608
+        return [str(row_id) for (row_id,) in self.connection.execute(sql, (wanted,))]
+
+    def insert(self, table: str, row_id: str, values: Mapping[str, object], *, actor: str) -> int:
+        """Add a row as `actor` and return its version. Raises apsw.ConstraintError if the id is taken.
+
+        Owner, state, currency and creation stamps that are not given get the organisation's defaults.
+        """
+        definition = self.tables[table]
+        now = iso(self.clock())
+        stamps: Row = {
+            "createdon": values.get("overriddencreatedon") or now,
+            "modifiedon": now,
+            "createdby": actor,
+            "modifiedby": actor,
+        }
+        row: Row = {
+            **Completion(self).defaults(definition, values, owner=actor),
+            **{name: stamp for name, stamp in stamps.items() if name in definition.columns},
+            **values,
+            definition.primary_id: row_id,
+        }
+        with self.transaction():
+            row.update(Completion(self).dependents(definition, row), versionnumber=self._next_version())
+            self._write_rows(definition, [row])
+        return int(str(row["versionnumber"]))
+
+    def update(self, table: str, row_id: str, values: Mapping[str, object], *, actor: str) -> int:
+        """Change a row as `actor` and return its new version. Raises KeyError if there is no such row."""
+        definition = self.tables[table]
+        with self.transaction():
+            row = self.get(table, row_id)
+            if row is None:
+                raise KeyError(row_id)
+            changed: Row = {"modifiedon": iso(self.clock()), "modifiedby": actor, **values}
+            changed.update(Completion(self).dependents(definition, {**row, **changed}))
+            changed["versionnumber"] = self._next_version()
+            assigned = [name for name in definition.stored_names if name in changed]
+            self.connection.execute(
+                f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in assigned)} "  # noqa: S608
+                f"WHERE {definition.primary_id} = ?",
+                (*(_stored(definition, name, changed[name]) for name in assigned), row_id.lower()),
+            )
+        return int(str(changed["versionnumber"]))
+
+    def delete(self, table: str, row_id: str, *, actor: str) -> int:
+        """Remove a row as `actor`, log the deletion and return its version. Raises KeyError if there is no such row."""
+        definition = self.tables[table]
+        with self.transaction():
+            self.connection.execute(
+                f"DELETE FROM {table} WHERE {definition.primary_id} = ?",  # noqa: S608
+                (row_id.lower(),),
+            )
+            if not self.connection.changes():
+                raise KeyError(row_id)
+            version = self._next_version()
+            self.connection.execute(
+                "INSERT INTO deletion (version, table_name, row_id, deleted_on) VALUES (?, ?, ?, ?)",
+                (version, table, row_id.lower(), iso(self.clock())),
+            )
+        return version
+
+    def load(self, table: str, rows: Iterable[Mapping[str, object]]) -> int:
+        """Bulk-load rows by logical column names, as if the sync user had made them, and return how many.
+
+        Ids are the caller's; lookups with several targets also give `<lookup>_type`. What is not given gets the
+        defaults of a new row; a derived column is computed whatever is given. Raises KeyError for an unknown name and
+        apsw.ConstraintError for an id that is taken; nothing of the call is kept then.
+        """
+        definition = self.tables[table]
+        now = iso(self.clock())
+        count = 0
+        stamped = "createdon" in definition.columns
+        user = self.user_id
+        makers = {"createdby": user, "modifiedby": user} if stamped else {}
+        with self.transaction():
+            version = self.version
+            completion = Completion(self)
+
+            def complete() -> Iterator[Mapping[str, object]]:
+                nonlocal count
+                for given in rows:
+                    count += 1
+                    row: Row = {
+                        **completion.defaults(definition, given, owner=user),
+                        **makers,
+                        **{name: value for name, value in given.items() if value is not None},
+                        "versionnumber": version + count,
+                    }
+                    if makers:
+                        row["createdon"] = row.get("createdon") or row.get("overriddencreatedon") or now
+                        row["modifiedon"] = row.get("modifiedon") or row["createdon"]
+                    row.update(completion.dependents(definition, row))
+                    yield row
+
+            self._write_rows(definition, complete())
+            self.connection.execute("UPDATE counter SET version = version + ?", (count,))
+        return count
+
+    # Versions and settings
+
+    @property
+    def version(self) -> int:
+        """The highest version given out."""
+        return int(str(self.connection.execute("SELECT version FROM counter").get))
+
+    def setting(self, name: str) -> object:
+        """A stored setting, or None."""
+        found = self.connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return json.loads(str(found[0])) if found else None
+
+    def set_setting(self, name: str, value: object) -> None:
+        """Store a JSON value under a name."""
+        with self.transaction():
+            self.connection.execute(
+                "INSERT INTO setting (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (name, json.dumps(value)),
+            )
+
+    @property
+    def organization_id(self) -> str:
+        """The id that tells this environment from a copy of it."""
+        return str(self.connection.execute("SELECT organizationid FROM organization").get)
+
+    def change_organization(self, organization_id: str) -> None:
+        """Become another environment with the same rows, as a copy does."""
+        with self.transaction():
+            self.connection.execute("UPDATE organization SET organizationid = ?", (organization_id.lower(),))
+
+    def back_up(self) -> None:
+        """Keep a copy of everything beside the database, in place of an earlier one."""
+        self._backup_path.unlink(missing_ok=True)
+        copy = apsw.Connection(str(self._backup_path))
+        try:
+            _copy(self.connection, copy)
+        finally:
+            copy.close()
+
+    def restore(self) -> None:
+        """Become the kept copy again: rows, deletions, versions and customisations. Raises ValueError without one."""
+        if not self._backup_path.exists():
+            raise ValueError("there is no backup to restore")
+        copy = apsw.Connection(str(self._backup_path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            with self._writing:
+                _copy(copy, self.connection)
+                tables = self._customisation().applied(TABLES)
+                if tables != self.tables:
+                    # The answers kept for these definitions are thrown away with them.
+                    self.tables = tables
+                self.logic.reload()
+        finally:
+            copy.close()
+
+    @property
+    def _backup_path(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.backup")
+
+    def caller(self, user_id: str) -> Caller:
+        """What the user may do. Raises Refused (403) for somebody unknown, disabled or without roles."""
+        return read_caller(self.connection, user_id)
+
+    # Customisation
+
+    def add_column(self, table: str, name: str, type: str, *, label: str | None = None) -> ColumnDefinition:
+        """Add a custom column, of a type that `custom_column` knows by a short name.
+
+        Does nothing if the table has a column of that name. Raises ValueError for an unknown type.
+        """
+        definition = self.tables[table]
+        if name in definition.columns:
+            return definition.columns[name]
+        added = CustomColumn(table=table, name=name, type=type, label=label or name)
+        with self._customising() as custom:
+            custom.columns.append(added)
+        column = self.tables[table].columns[name]
+        with self.transaction():
+            for line in column_sql(definition, column):
+                self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {line}")
+        return column
+
+    def secure_column(self, table: str, name: str, *, secured: bool = True) -> None:
+        """Put a column under column security, or take it out. Raises KeyError for an unknown column."""
+        self.tables[table].columns[name]
+        with self._customising() as custom:
+            custom.secured.setdefault(table, {})[name] = secured
+
+    def set_change_tracking(self, table: str, *, enabled: bool) -> None:
+        """Turn change tracking of a table on or off. Raises KeyError for an unknown table."""
+        self.tables[table]
+        with self._customising() as custom:
+            custom.tracking[table] = enabled
+
+    @property
+    def metadata_version(self) -> int:
+        """Grows whenever a definition changes."""
+        return self._customisation().version
+
+    def _customisation(self) -> Customisation:
+        return msgspec.convert(self.setting("customisation") or {}, Customisation)
+
+    @contextmanager
+    def _customising(self) -> Iterator[Customisation]:
+        """The customisation, to be changed; it is stored and takes effect at the end."""
+        with self.transaction():
+            custom = self._customisation()
+            yield custom
+            custom.version += 1
+            tables = custom.applied(TABLES)
+            self.set_setting("customisation", msgspec.to_builtins(custom))
+            self.tables = tables
+
+    # Writing
+
+    def _next_version(self) -> int:
+        return int(str(self.connection.execute("UPDATE counter SET version = version + 1 RETURNING version").get))
+
+    def _write_rows(self, table: TableDefinition, rows: Iterable[Mapping[str, object]]) -> None:
+        names = table.stored_names
+        known = {*names, *table.columns}
+        known.update(f"{name}_type" for name, column in table.columns.items() if column.is_lookup)
+        keepers = [
+            (position, keeper(table.columns[name])) for position, name in enumerate(names) if name in table.columns
+        ]
+
+        def stored() -> Iterator[list[Stored]]:
+            for row in rows:
+                if not known.issuperset(row):
+                    raise KeyError(f"unknown columns of {table.name}: {', '.join(sorted(set(row) - known))}")
+                values: list[object] = [row.get(name) for name in names]
+                for position, keep in keepers:
+                    if values[position] is not None:
+                        values[position] = keep(values[position])
+                yield values  # type: ignore[misc]
+
+        places = ", ".join("?" * len(names))
+        self.connection.executemany(
+            f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})",  # noqa: S608
+            stored(),
+        )
+
+
+def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as backup:
+        while not backup.done:
+            backup.step(10_000)
+
+
+def _stored(table: TableDefinition, name: str, value: object) -> Stored:
+    """The stored form of a column's value, or of a lookup's `<name>_type`."""
+    if name in table.columns:
+        return to_stored(table.columns[name], value)
+    return None if value is None else str(value)
+
+
+def _casefold(*arguments: Stored) -> Stored:
+    (text,) = arguments
+    return None if text is None else str(text).casefold()
