@@ -143,6 +143,26 @@ def test_R6_a_held_field_in_which_both_sides_come_to_agree_is_free_again(world: 
     assert {} == world.subscription.state.held_fields.of_people([world.person("contact", contact).id])
 
 
+def test_P12_the_opportunity_of_a_merged_customer_follows_the_person_who_stays(world: World) -> None:
+    """Its row names a record that was merged away before, which no later merge touches (O1)."""
+    old, new = (world.create("account", name=name) for name in ("Old", "New"))
+    first, second, third = (
+        world.create("contact", lastname="Ek", parentcustomerid_account__bind=f"/accounts({account})")
+        for account in (old, old, new)
+    )
+    world.sync()
+    world.merge("contact", second, first)
+    deal = world.create("opportunity", name="Deal", customerid_contact__bind=f"/contacts({first})")
+    world.cycle()
+    assert [old] == [each["externalCompanyId"] for each in world.export("opportunity")]
+
+    world.merge("contact", third, second)
+    world.cycle()
+
+    assert first == world.row("opportunity", deal)["customerid"]
+    assert [new] == [each["externalCompanyId"] for each in world.export("opportunity")]
+
+
 def test_S2_what_was_deleted_before_a_first_copy_was_begun_once_more_is_gone(world: World, monkeypatch) -> None:
     """It was read as a fresh edit after the copy was begun for the first time, so it is known and never listed."""
     world.create("lead", lastname="Stays", subject="Visit")

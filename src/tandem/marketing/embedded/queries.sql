@@ -37,7 +37,9 @@ update opportunity_role set person_id = :winner where person_id = :loser and not
       and other.role = opportunity_role.role and other.source = opportunity_role.source);
 
 -- move_opportunities
-update opportunity set customer_person_id = :winner where customer_person_id = :loser;
+update opportunity set customer_person_id = :winner, external_company_id = (
+    select external_company_id from person where id = :winner)
+where customer_person_id = :loser;
 
 -- move_aliases
 update person_alias set person_id = :winner where person_id = :loser;
