@@ -195,7 +195,9 @@ class Walk:
         record = self._some(table, self.records[table][1:])
         if record is None:
             return None
-        self.phones[record] = _row(self.world, table, record).get("mobilephone")
+        for each in (*self.records["lead"], *self.records["contact"]):  # an account takes its contacts along
+            if (row := _row(self.world, "contact" if each in self.records["contact"] else "lead", each)) is not None:
+                self.phones[each] = row["mobilephone"]
         self.world.delete(table, record)
         return f"{table} {record}"
 
