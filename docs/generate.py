@@ -19,6 +19,8 @@ import tandem
 from tandem.cli import main
 from tandem.model.errors import HaltStream, NeedsPerson, NeedsRecord, OurBug, RetryLater, TandemError
 from tandem.sandbox.door.control import control_table
+from tandem.testing.facts import FACTS
+from tandem.testing.facts.report import coverage_table
 
 FOLDER = Path(__file__).parent
 BASES = {
@@ -78,6 +80,7 @@ def command_line() -> str:
 REGIONS: Mapping[str, Callable[[], str]] = {
     "errors": errors,
     "commands": command_line,
+    "conformance": lambda: coverage_table(FACTS),
     "control": lambda: control_table().rstrip(),
 }
 

@@ -55,14 +55,23 @@ def test_R3_every_cycle_is_measured_with_edits_on_both_sides() -> None:
         assert number(quiet) + 2 == number(busy)
 
 
+def test_everything_that_a_sandbox_answers_is_measured() -> None:
+    """Two pages, read twice, and edits over several connections, each beside its floor."""
+    (line,) = table("--only", "sandbox", "--rows", "6000", "--edits", "50", "--rounds", "1", "--database", "sqlite")
+
+    assert "6,000" == line[0]
+    assert all(number(cell) > 0 for cell in line[1:])
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["copies", "--rows", "10"], "floor did 9 rows of 10"),
         (["pushes", "--edits", "10"], "floor did 9 rows of 10"),
         (["cycles", "--people", "100"], "quiet cycle did 9 rows of 0"),
+        (["sandbox", "--rows", "10"], "first read did 9 rows of 1"),
     ],
-    ids=["a lost row", "a lost edit", "a quiet cycle that is not quiet"],
+    ids=["a lost row", "a lost edit", "a quiet cycle that is not quiet", "a lost page"],
 )
 def test_a_line_that_did_something_else_is_no_result(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str

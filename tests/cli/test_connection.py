@@ -14,7 +14,7 @@ import pytest
 from tandem.cli.invocation import ExitCode
 from tandem.sandbox.door.operations import BecomeCopy, Disable, Roles
 from tandem.sandbox.service.server import HOST, Sandbox
-from tandem.sandbox.service.tokens import MFA_USERNAME, STRANGER_CLIENT_ID
+from tandem.sandbox.service.sign_in import MFA_USERNAME, STRANGER_CLIENT_ID
 
 SECRET = "not-the-right-secret"
 

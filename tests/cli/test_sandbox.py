@@ -7,8 +7,10 @@ import socket
 import ssl
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,6 +18,11 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from tandem.cli import main
 from tandem.cli.invocation import ExitCode
@@ -23,6 +30,31 @@ from tandem.cli.invocation import ExitCode
 SECONDS = 60
 READY = {"url", "token_url", "control_url", "client_id", "client_secret", "tenant", "username", "password"}
 ACCOUNT = "8f1f3e0c-0000-4000-8000-000000000001"
+
+
+class Signer:
+    """An application with a certificate."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Application")])
+        day, now = timedelta(days=1), datetime.now(UTC)
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self._key.public_key())
+        dated = builder.serial_number(1).not_valid_before(now - day).not_valid_after(now + day)
+        self._certificate = dated.sign(self._key, hashes.SHA256())
+        self.pem = self._certificate.public_bytes(Encoding.PEM)
+
+    def assertion(self, client_id: str, audience: str) -> str:
+        """What stands in place of a secret (RFC 7523)."""
+        header = {"alg": "RS256", "x5t": _packed(self._certificate.fingerprint(hashes.SHA1()))}
+        end = datetime.now(UTC).timestamp() + SECONDS
+        claims = {"aud": audience, "iss": client_id, "sub": client_id, "exp": end}
+        signed = ".".join(_packed(json.dumps(each).encode()) for each in (header, claims))
+        return f"{signed}.{_packed(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def _packed(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @contextmanager
@@ -129,6 +161,57 @@ def test_the_switches_of_a_fault_file_are_on_from_the_start(tmp_path: Path) -> N
 
         assert (500, 0) == (struck.value.code, count(ready, "accounts"))
         assert 0 == stopped(process)[0]
+
+
+def test_limits_hold_from_the_start(tmp_path: Path) -> None:
+    """--limits names them; the second request is one too many."""
+    with started("--people", "0", "--limits", "requests=1", folder=tmp_path) as process:
+        ready = json.loads(first_line(process.stdout))
+        first = count(ready, "accounts")
+        with pytest.raises(HTTPError) as refused:
+            count(ready, "accounts")
+        refused.value.close()
+
+        assert (0, 429) == (first, refused.value.code)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--limits", "requets=1", "[sandbox-limits-unusable]"),
+        ("--certificate", "no-such-file.pem", "[sandbox-certificate-unusable]"),
+        ("--certificate", __file__, "[sandbox-certificate-unusable]"),
+    ],
+    ids=["an unknown limit", "no such certificate", "no certificate"],
+)
+def test_an_option_that_cannot_be_used_is_said(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, told: str
+) -> None:
+    """Before anything is made up."""
+    code = main.run(["sandbox", option, value])
+    said = capsys.readouterr().err
+
+    assert ExitCode.FAILED == code
+    assert told in said
+    assert "Making up" not in said
+
+
+def test_a_certificate_that_is_named_signs_in(tmp_path: Path) -> None:
+    """Its key signs what stands in place of the secret."""
+    signer = Signer()
+    file = tmp_path / "application.pem"
+    file.write_bytes(signer.pem)
+    with started("--people", "0", "--certificate", str(file), folder=tmp_path) as process:
+        ready = json.loads(first_line(process.stdout))
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": ready["client_id"],
+            "scope": f"{ready['url']}/.default",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": signer.assertion(ready["client_id"], ready["token_url"]),
+        }
+        with urlopen(Request(ready["token_url"], data=urlencode(form).encode()), timeout=SECONDS) as answer:
+            assert "access_token" in json.load(answer)
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,10 @@ def before_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets something happen in Dynamics just before the next change arrives there, whichever process sends it."""
     waiting, handle = list[Callable[[], None]](), Application.handle
 
-    def late(application: Application, request: Request) -> Response:
+    def late(application: Application, request: Request, **options: int) -> Response:
         if waiting and request.method == "PATCH":
             waiting.pop()()
-        return handle(application, request)
+        return handle(application, request, **options)
 
     def arm(act: Callable[[], None]) -> None:
         waiting[:] = [act]

@@ -36,6 +36,8 @@ ERRORS = GENERATOR["error_classes"]()
 GENERATED = re.compile(r"<!-- generated: ([a-z]+) -->")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 RUN = re.compile(r"<!-- run -->\n```sh\n(.*?)```\n(?:<!-- prints -->\n```text\n(.*?)```)?", re.DOTALL)
+PROGRAM = re.compile(r"<!-- run -->\n```python\n(.*?)```\n(?:<!-- prints -->\n```text\n(.*?)```)?", re.DOTALL)
+TEST = re.compile(r"<!-- test -->\n```python\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 SQL = re.compile(r"^([^\n]+):\n\n```sql\n(.*?)```", re.DOTALL | re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -132,8 +134,23 @@ def test_examples_run_as_written_and_print_what_is_shown(tmp_path: Path) -> None
     assert [shown for _, shown in examples if shown] == [
         text for text, (_, shown) in zip(printed, examples, strict=True) if shown
     ]
-    assert "Door and Sons" in printed[-2], told
-    assert "DOOR AND DAUGHTERS" in printed[-1], told
+    for number, (code, _) in enumerate(examples):
+        for wanted in re.findall(r"\| grep '(.+)'$", code, re.MULTILINE):
+            assert wanted in printed[number], told
+
+
+def test_the_page_for_own_code_runs_as_written_with_microsofts_client(tmp_path: Path) -> None:
+    """What it starts, then its Python as one program, and last its test."""
+    page = TEXT["docs/own-code.md"]
+    ((start, _),), blocks, (test,) = RUN.findall(page), PROGRAM.findall(page), TEST.findall(page)
+    (tmp_path / "own.py").write_text('print("\\f")\n'.join(code for code, _ in blocks), encoding="utf-8")
+    (tmp_path / "test_own.py").write_text(test, encoding="utf-8")
+
+    run_shell(f'cd "{tmp_path}"\n{start}python own.py > printed\npython -m pytest -q test_own.py >&2', tmp_path)
+    printed = (tmp_path / "printed").read_text(encoding="utf-8").split("\f\n")
+
+    assert len(blocks) + 1 == page.count("```python")
+    assert [shown for _, shown in blocks] == printed
 
 
 def test_the_transcript_of_the_demo_is_what_the_demo_prints(capsys: pytest.CaptureFixture[str]) -> None:

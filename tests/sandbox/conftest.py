@@ -1,16 +1,19 @@
 """What the sandbox's tests share: an organisation of their own, and a client that writes to it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tandem.sandbox.messages import Refused, Request, Response
 from tandem.sandbox.service.app import Application
 from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.store.customisation import MakeKey
 from tandem.sandbox.store.organisation import Organisation, Row
+from tandem.sandbox.tables import KeyDefinition
 from tandem.sandbox.writing.writes import answer_write
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
@@ -88,6 +91,18 @@ def organisation() -> Iterator[Organisation]:
 
 
 @pytest.fixture
+def make_key(organisation: Organisation) -> Callable[..., None]:
+    """Gives a table an alternate key over the columns."""
+
+    def make(table: str, *columns: str, active: bool = True) -> None:
+        name = "_".join(("new", *columns))
+        key = KeyDefinition(name=name, schema_name=name, label="The key", columns=columns, active=active)
+        organisation.customise(MakeKey(table, key))
+
+    return make
+
+
+@pytest.fixture
 def writer(organisation: Organisation) -> Writer:
     """A client that writes as the sync user."""
     return Writer(organisation=organisation, user=organisation.user_id)
@@ -133,3 +148,105 @@ class Reader:
 def reader(organisation: Organisation) -> Reader:
     """A client that reads as the sync user."""
     return Reader(application=Application(organisation, Faults()), user=organisation.user_id)
+
+
+NAMESPACE = "Microsoft.Dynamics.CRM."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definer:
+    """Writes definitions through the whole Web API, as the sync user."""
+
+    reader: Reader
+
+    def send(self, method: str, path: str, content: object = None, **headers: str) -> Response:
+        """The answer to any request, a GET too."""
+        path, _, query = path.partition("?")
+        request = Request(
+            method=method,
+            path=path,
+            query=query,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            body=b"" if content is None else json.dumps(content).encode(),
+            caller=self.reader.user,
+            base=BASE,
+        )
+        return self.reader.application.handle(request)
+
+    def done(self, method: str, path: str, content: object = None, **headers: str) -> str:
+        """The id of what was made, or the empty text; the request must be answered with 204."""
+        answer = self.send(method, path, content, **headers)
+        assert answer.status == 204, answer.body
+        return answer.headers.get("OData-EntityId", "")[-37:-1]
+
+    def refusal(self, method: str, path: str, content: object = None) -> tuple[int, str]:
+        """The status and code of a request that must be refused."""
+        answer = self.send(method, path, content)
+        assert answer.status >= 400, answer.body
+        return answer.status, json.loads(answer.body)["error"]["code"]
+
+    def table(self, schema_name: str = "new_Ticket", *columns: Mapping[str, object], **more: object) -> str:
+        """The MetadataId of a new table whose primary name is `new_name`."""
+        primary = self.column("String", "new_Name", IsPrimaryName=True)
+        content = {"SchemaName": schema_name, "DisplayName": self.label(schema_name), "Attributes": [primary, *columns]}
+        return self.done("POST", "EntityDefinitions", {**content, **more})
+
+    def add(self, type: str, schema_name: str, *, table: str = "new_ticket", **more: object) -> str:
+        """The MetadataId of a new column."""
+        path = f"EntityDefinitions(LogicalName='{table}')/Attributes"
+        return self.done("POST", path, self.column(type, schema_name, **more))
+
+    @staticmethod
+    def column(type: str, schema_name: str, **more: object) -> dict[str, object]:
+        """A column as a client gives it."""
+        kind = f"{NAMESPACE}{type}AttributeMetadata"
+        return {"@odata.type": kind, "SchemaName": schema_name, "DisplayName": Definer.label(schema_name), **more}
+
+    @staticmethod
+    def label(text: str) -> dict[str, object]:
+        """A label in English."""
+        return {"LocalizedLabels": [{"Label": text, "LanguageCode": 1033}]}
+
+    @staticmethod
+    def options(**labels: int) -> dict[str, object]:
+        """Options by label."""
+        return {"Options": [{"Value": value, "Label": Definer.label(text)} for text, value in labels.items()]}
+
+
+@pytest.fixture
+def definer(reader: Reader) -> Definer:
+    """A client that makes, changes and deletes definitions."""
+    return Definer(reader=reader)
+
+
+@pytest.fixture
+def people(organisation: Organisation) -> Organisation:
+    """Two accounts and twelve contacts of the first, three of them inactive, one without a name."""
+    account = "aaaaaaaa-0000-4000-8000-000000000001"
+    organisation.load(
+        "account",
+        [
+            {"accountid": account, "name": "O'Brien & Söhne", "revenue": "5000000", "numberofemployees": 1234},
+            {"accountid": account[:-1] + "2", "name": "Lonely"},
+        ],
+    )
+    organisation.load(
+        "contact",
+        [
+            {
+                "contactid": str(UUID(int=(0xC << 124) + number * 7_919_777)),
+                "firstname": None if number == 11 else f"First{number:02}",
+                "lastname": "ÅKE" if number == 3 else f'Last_"{number % 4}',
+                "emailaddress1": f"p{number}@example.com" if number % 2 else None,
+                "donotemail": number == 5,
+                "annualincome": "-0.5" if number == 1 else None,
+                "birthdate": "1980-02-29" if number == 2 else None,
+                "parentcustomerid": account,
+                "parentcustomerid_type": "account",
+                "statecode": int(number > 8),
+                "createdon": f"2025-01-{number + 1:02}T00:00:00Z",
+            }
+            for number in range(12)
+        ],
+    )
+    return organisation

@@ -157,6 +157,16 @@ def test_qualifying_without_a_right_it_needs_makes_nothing(
     assert before == organisation.version
 
 
+def test_qualifying_hands_over_nothing_that_the_caller_may_not_read(
+    organisation: Organisation, writer: Any, lead: str
+) -> None:
+    """What column security hides of the lead does not show in the contact."""
+    organisation.secure_column("lead", "mobilephone")
+    contact = writer.row("contact", qualify(writer, lead, "CreateContact")["contact"])
+
+    assert ("Ann", None) == (contact["firstname"], contact["mobilephone"])
+
+
 def test_p12_a_merge_keeps_the_loser_and_moves_what_points_at_it(organisation: Organisation, writer: Any) -> None:
     """Loser inactive with masterid; children of the loser now belong to the winner; each row is an update."""
     winner = writer.create("account", name="Winner")

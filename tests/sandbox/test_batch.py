@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tandem.sandbox.messages import Refused, Request, Response
+from tandem.sandbox.service.app import Application
 from tandem.sandbox.service.batch import ChangeSet, Operation, execute, parse
+from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 BATCH_TYPE = 'multipart/mixed; boundary="batch_a1"'
@@ -31,6 +34,12 @@ def change_set(*operations: str) -> str:
 def batch(*parts: str) -> bytes:
     """A whole body."""
     return ("".join(f"--batch_a1\r\n{part}" for part in parts) + "--batch_a1--\r\n").encode()
+
+
+@pytest.fixture
+def application(organisation: Organisation) -> Application:
+    """The whole service without a socket."""
+    return Application(organisation, Faults())
 
 
 class Recorder:
@@ -194,6 +203,7 @@ def test_continue_on_error_runs_everything() -> None:
     answer = run(body, recorder, prefer="odata.continue-on-error")
 
     assert (200, 3) == (answer.status, answer.body.count(b"HTTP/1.1 "))
+    assert "odata.continue-on-error" == answer.headers["Preference-Applied"]
 
 
 def created(request: Request) -> Response:
@@ -283,3 +293,192 @@ def test_a_failed_change_set_rolls_back_and_answers_with_one_error() -> None:
         answer.body.count(b"HTTP/1.1 "),
         answer.body.count(b"Content-ID: 2"),
     )
+
+
+@pytest.mark.parametrize(
+    "reference", ["$1", "/$1", "/api/data/v9.2/$1", f"{BASE}/$1"], ids=["bare", "rooted", "below the API", "absolute"]
+)
+def test_a_reference_may_be_rooted_as_any_url(reference: str) -> None:
+    """In the URL, also before the rest of a path, and in values that name a row."""
+    recorder = Recorder(created)
+    body = json.dumps({"@odata.id": reference})
+    run(
+        batch(
+            change_set(
+                operation(f"POST {BASE}/accounts", body="{}", content_id="1"),
+                operation(f"PUT {reference}/primarycontactid/$ref", body=body, content_id="2"),
+            )
+        ),
+        recorder,
+    )
+
+    assert "accounts(aa)/primarycontactid/$ref" == recorder.requests[1].path
+    assert {"@odata.id": f"{BASE}/accounts(aa)"} == json.loads(recorder.requests[1].body)
+
+
+def test_references_are_found_at_any_depth_of_a_body() -> None:
+    """In nested rows, in lists of binds and in the targets of a bulk operation; other dollars stay."""
+    recorder = Recorder(created)
+    content = {
+        "Targets": [{"@odata.id": "$1", "name": "$1"}],
+        "primarycontactid": {"parentcustomerid_account@odata.bind": "$1"},
+        "contact_customer_accounts@odata.bind": ["$1", "/contacts(bb)"],
+    }
+    run(
+        batch(
+            change_set(
+                operation(f"POST {BASE}/accounts", body="{}", content_id="1"),
+                operation(f"POST {BASE}/accounts", body=json.dumps(content), content_id="2"),
+            )
+        ),
+        recorder,
+    )
+    row = f"{BASE}/accounts(aa)"
+
+    assert {
+        "Targets": [{"@odata.id": row, "name": "$1"}],
+        "primarycontactid": {"parentcustomerid_account@odata.bind": row},
+        "contact_customer_accounts@odata.bind": [row, "/contacts(bb)"],
+    } == json.loads(recorder.requests[1].body)
+
+
+@pytest.mark.parametrize("resource", ["$metadata", "/api/data/v9.2/$metadata"])
+def test_not_every_dollar_is_a_reference(resource: str) -> None:
+    """`$metadata` is a resource."""
+    recorder = Recorder()
+    run(batch(operation(f"GET {resource}")), recorder)
+
+    assert ["$metadata"] == [request.path for request in recorder.requests]
+
+
+def test_a_reference_to_a_later_part_fails_the_change_set() -> None:
+    """Only earlier parts have rows."""
+    recorder = Recorder(created)
+    answer = run(
+        batch(
+            change_set(
+                operation("PATCH $2", body="{}", content_id="1"),
+                operation(f"POST {BASE}/accounts", body="{}", content_id="2"),
+            )
+        ),
+        recorder,
+    )
+
+    assert (400, []) == (answer.status, recorder.requests)
+    assert b"Content-ID Reference: '$2' does not exist in the batch context." in answer.body
+
+
+def test_a_content_id_given_twice_is_refused() -> None:
+    """A reference to it would mean two rows."""
+    part = operation(f"POST {BASE}/accounts", body="{}", content_id="1")
+    with pytest.raises(Refused, match="'1' occurs twice") as caught:
+        parse(BATCH_TYPE, batch(change_set(part, part)))
+
+    assert (400, "0x80060888") == (caught.value.status, caught.value.code)
+
+
+@pytest.mark.parametrize(
+    "url", ["accounts(1)?$select=name", "/api/data/v9.2/accounts(1)?$select=name", f"{BASE}/accounts(1)?$select=name"]
+)
+def test_a_url_is_relative_rooted_or_absolute(url: str) -> None:
+    """All three mean the same."""
+    recorder = Recorder()
+    run(batch(operation(f"GET {url}")), recorder)
+
+    assert [("accounts(1)", "$select=name")] == [(request.path, request.query) for request in recorder.requests]
+
+
+def test_a_url_may_hold_blanks_as_clients_write_their_filters() -> None:
+    """The request line is cut at its first and last blank."""
+    recorder = Recorder()
+    run(batch(operation(f"GET {BASE}/accounts?$filter=name eq 'A  B'&$top=1")), recorder)
+
+    assert "$filter=name eq 'A  B'&$top=1" == recorder.requests[0].query
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "multipart/mixed;boundary=batch_a1",
+        'Multipart/Mixed; Boundary="batch_a1"',
+        "multipart/mixed; charset=utf-8; boundary=batch_a1; x=y",
+    ],
+)
+def test_a_boundary_may_be_quoted_or_not(content_type: str) -> None:
+    """In any place of the header and in any case."""
+    assert 1 == len(parse(content_type, batch(operation(f"GET {BASE}/accounts"))))
+
+
+def test_what_stands_before_and_after_the_parts_is_passed_over() -> None:
+    """Preamble and epilogue of MIME; and parts may tell their length."""
+    part = operation(f"POST {BASE}/accounts", headers="Content-Length: 2\r\n", body="{}")
+    body = b"This is a multipart message.\r\n" + batch(part) + b"--batch_a1\r\nnot a part\r\n"
+
+    assert [b"{}"] == [each.body for each in parse(BATCH_TYPE, body) if isinstance(each, Operation)]
+
+
+def test_a_content_id_is_echoed() -> None:
+    """In a change set and outside."""
+    recorder = Recorder(created)
+    part = operation(f"POST {BASE}/accounts", body="{}", content_id="one")
+    answer = run(batch(part, change_set(part)), recorder)
+
+    assert (200, 2) == (answer.status, answer.body.count(b"Content-ID: one\r\n"))
+
+
+def answer_to(application: Application, user: str, body: bytes) -> Response:
+    """What the whole service answers to a batch."""
+    headers = {"content-type": BATCH_TYPE, "prefer": "odata.continue-on-error"}
+    return application.handle(Request(method="POST", path="$batch", headers=headers, body=body, caller=user, base=BASE))
+
+
+def test_a_failed_change_set_leaves_no_row(organisation: Organisation, application: Application) -> None:
+    """The account of the first part is gone with the second part's refusal; the batch goes on."""
+    contact = json.dumps({"lastname": "x" * 51, "parentcustomerid_account@odata.bind": "$1"})
+    answer = answer_to(
+        application,
+        organisation.user_id,
+        batch(
+            change_set(
+                operation(f"POST {BASE}/accounts", body='{"name":"Gone"}', content_id="1"),
+                operation(f"POST {BASE}/contacts", body=contact, content_id="2"),
+            ),
+            operation(f"POST {BASE}/accounts", body='{"name":"Kept"}'),
+        ),
+    )
+    names = [name for (name,) in organisation.connection.execute("SELECT name FROM account")]
+
+    assert (["Kept"], 1, 1) == (names, answer.body.count(b"0x80044331"), answer.body.count(b"HTTP/1.1 204"))
+
+
+def test_a_reference_to_a_row_upserted_by_key_means_its_id(
+    organisation: Organisation, application: Application, make_key: Callable[..., None]
+) -> None:
+    """Even when the next part changes the key."""
+    make_key("account", "accountnumber")
+    answer = answer_to(
+        application,
+        organisation.user_id,
+        batch(
+            change_set(
+                operation(f"PATCH {BASE}/accounts(accountnumber='A')", body='{"accountnumber":"B"}', content_id="1"),
+                operation(f"POST {BASE}/contacts", body='{"parentcustomerid_account@odata.bind":"$1"}', content_id="2"),
+            )
+        ),
+    )
+    (account,) = organisation.find("account", "accountnumber", "B")
+
+    assert (200, 1) == (answer.status, len(organisation.find("contact", "parentcustomerid", account)))
+
+
+@pytest.mark.parametrize(("length", "outside", "inside"), [(32_000, 200, 200), (60_000, 414, 200), (70_000, 414, 414)])
+def test_a_url_may_be_twice_as_long_in_a_batch(
+    organisation: Organisation, application: Application, length: int, outside: int, inside: int
+) -> None:
+    """32,768 characters outside, 65,536 inside (reference 0.4)."""
+    query = f"$select=name&@p='{'x' * length}'"
+    user = organisation.user_id
+    alone = application.handle(Request(method="GET", path="accounts", query=query, caller=user, base=BASE))
+    answer = answer_to(application, user, batch(operation(f"GET {BASE}/accounts?{query}")))
+
+    assert (outside, True) == (alone.status, f"HTTP/1.1 {inside} ".encode() in answer.body)

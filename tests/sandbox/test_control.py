@@ -13,7 +13,8 @@ from tandem.sandbox.door.operations import OPERATIONS
 from tandem.sandbox.messages import Request, Response
 from tandem.sandbox.service.app import Application
 from tandem.sandbox.service.faults import SWITCHES, Faults
-from tandem.sandbox.service.tokens import TokenOffice, read_credentials
+from tandem.sandbox.service.protection import Protection
+from tandem.sandbox.service.tokens import Principal, TokenOffice, read_credentials
 from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
@@ -27,7 +28,13 @@ class House:
         self.faults = Faults()
         self.application = Application(organisation, self.faults)
         self.tokens = TokenOffice(organisation, read_credentials(organisation))
-        self._levers = Levers(organisation=organisation, faults=self.faults, expire_tokens=self.tokens.expire_all)
+        self.protection = Protection()
+        self._levers = Levers(
+            organisation=organisation,
+            faults=self.faults,
+            protection=self.protection,
+            expire_tokens=self.tokens.expire_all,
+        )
 
     def post(self, operation: str, **content: object) -> Any:
         """What the door answers; it must agree."""
@@ -229,14 +236,10 @@ def test_change_tracking_can_be_turned_off(house: House) -> None:
 
 def test_access_tokens_end_at_once_or_with_the_clock(house: House) -> None:
     """Both ways the token is refused with 401."""
-    credentials = read_credentials(house.organisation)
-    form = (
-        f"grant_type=client_credentials&client_id={credentials.client_id}"
-        f"&client_secret={credentials.client_secret}&scope=x/.default"
-    )
+    applicant = Principal(column="systemuserid", value=house.organisation.user_id)
     refusals = []
     for operation, content in (("expire-tokens", {}), ("advance", {"seconds": 4_000})):
-        token = json.loads(house.tokens.answer(form.encode()).body)["access_token"]
+        token = house.tokens.issue(applicant, BASE)
         assert house.organisation.user_id == house.tokens.user_of(f"Bearer {token}", base=BASE)
         house.post(operation, **content)
         with pytest.raises(Exception, match="expired") as caught:
@@ -289,6 +292,7 @@ def test_switches_are_armed_and_cleared_through_the_door(house: House) -> None:
         pytest.param("POST", "create", b'{"table": "leads", "values": {}}', 404, id="a set for a table"),
         pytest.param("POST", "privilege", b'{"privilege": "prvReadLeads"}', 400, id="an unknown privilege"),
         pytest.param("POST", "restore", b"{}", 400, id="a restore without a snapshot"),
+        pytest.param("POST", "become-copy", b'{"id": "copy"}', 400, id="a copy with an id that is none"),
         pytest.param("POST", "publish-rule", b'{"name": "nosuch"}', 400, id="an unknown rule"),
         pytest.param("POST", "lock", b'{"table": "leads", "id": "x"}', 400, id="a lock in an unknown table"),
         pytest.param(

@@ -153,6 +153,17 @@ def test_an_expired_delta_token_spares_other_requests() -> None:
     assert [200, 400] == statuses(armed, [get(), get(query="$deltatoken=1%2101")])
 
 
+def test_an_expired_version_stamp_spares_the_first_call() -> None:
+    """Only a RetrieveMetadataChanges with a ClientVersionStamp is refused, with 0x80044352 (reference 2.7)."""
+    armed = Armed(switch="expired-version-stamp", times=None)
+    first, later = (
+        get(path="RetrieveMetadataChanges(Query=@q)"),
+        get(path="RetrieveMetadataChanges(Query=@q,ClientVersionStamp=@s)"),
+    )
+
+    assert [200, 400] == statuses(armed, [first, later])
+
+
 def test_inside_a_batch_only_inner_switches_strike() -> None:
     """An `inner` switch spares the wire."""
     service, faults = Service(), Faults()

@@ -10,14 +10,15 @@ from decimal import Decimal
 import pytest
 
 from tandem.sandbox.data.generate import BATCH_ROWS, HISTORY_END, generate
-from tandem.sandbox.data.shape import CROWDS, Fate, Shape
+from tandem.sandbox.data.shape import CROWDS, LONGEST_LIST, Fate, Shape
 from tandem.sandbox.data.staff import Row
 from tandem.sandbox.store.organisation import Organisation
 from tandem.sandbox.tables import TABLES, TEXTUAL
 from tandem.sandbox.writing.values import accept
 
 SEED = 7
-REFERRED = {"teamid": "team", "systemuserid": "systemuser"}  # plain ids, as a membership has them
+# Plain ids, as a membership and a campaign's item have them.
+REFERRED = {"teamid": "team", "systemuserid": "systemuser", "campaignid": "campaign", "entityid": "list"}
 Tables = dict[str, list[Row]]
 
 
@@ -118,6 +119,15 @@ def test_batches_are_small_and_in_dependency_order() -> None:
         "opportunity",
         "connectionrole",
         "connection",
+        "relationshiprole",
+        "customeropportunityrole",
+        "campaign",
+        "list",
+        "listmember",
+        "campaignitem",
+        "task",
+        "campaignresponse",
+        "activityparty",
     ]
 
 
@@ -250,6 +260,23 @@ KINDS: list[tuple[str, str, Callable[[Row], bool]]] = [
     ("a user without e-mail", "systemuser", lambda row: row["internalemailaddress"] is None),
     ("an access team", "team", lambda row: row["teamtype"] == 1),
     ("a default team", "team", lambda row: row["isdefault"] is True),
+    ("a campaign with status zero", "campaign", lambda row: row["statuscode"] == 0),
+    ("an inactive campaign", "campaign", lambda row: row["statecode"] == 1),
+    ("a lead from a campaign", "lead", lambda row: row["campaignid"] is not None),
+    ("a list of accounts", "list", lambda row: row["createdfromcode"] == 1),
+    ("a list of leads", "list", lambda row: row["createdfromcode"] == 4),
+    ("a dynamic list", "list", lambda row: row["type"] is True and row["query"] is not None),
+    ("a locked list", "list", lambda row: row["lockstatus"] is True),
+    ("an inactive list", "list", lambda row: (row["statecode"], row["statuscode"]) == (1, 1)),
+    ("a contact on a list", "listmember", lambda row: row["entityid_type"] == "contact"),
+    ("a lead on a list", "listmember", lambda row: row["entityid_type"] == "lead"),
+    ("an account on a list", "listmember", lambda row: row["entityid_type"] == "account"),
+    ("a completed task", "task", lambda row: (row["statecode"], row["statuscode"]) == (1, 5)),
+    ("a task about a lead", "task", lambda row: row["regardingobjectid_type"] == "lead"),
+    ("a task about a campaign", "task", lambda row: row["regardingobjectid_type"] == "campaign"),
+    ("a task about nothing", "task", lambda row: row["regardingobjectid"] is None),
+    ("a closed campaign response", "campaignresponse", lambda row: row["statecode"] == 1),
+    ("a customer of a response", "activityparty", lambda row: row["participationtypemask"] == 11),
     ("a connection between two contacts", "connection", lambda row: row["record1id_type"] == row["record2id_type"]),
 ]
 
@@ -348,18 +375,49 @@ def test_nobody_works_for_or_buys_through_a_record_that_was_merged_away(small: T
     """A merge moved what pointed at the loser to the winner (reference 8.13)."""
     merged = {row["accountid"] for row in small["account"] if row["merged"]}
     merged |= {row["contactid"] for row in small["contact"] if row["merged"]}
+    merged |= {row["leadid"] for row in small["lead"] if row["merged"]}
     pointing = [
         row
         for table, column in (
             ("contact", "parentcustomerid"),
             ("opportunity", "customerid"),
             ("account", "parentaccountid"),
+            ("listmember", "entityid"),
+            ("task", "regardingobjectid"),
+            ("activityparty", "partyid"),
+            ("customeropportunityrole", "customerid"),
         )
         for row in small[table]
         if row[column] in merged
     ]
 
     assert pointing == []
+
+
+def test_lists_are_static_with_members_or_dynamic_without(small: Tables) -> None:
+    """Members are of their list's kind, each once; lists have up to some hundreds of them, one has none."""
+    codes = {"account": 1, "contact": 2, "lead": 4}
+    lists = by_id(small, "list")
+    sizes = Counter(row["listid"] for row in small["listmember"])
+    pairs = Counter((row["listid"], row["entityid"]) for row in small["listmember"])
+    odd = [
+        row
+        for row in small["listmember"]
+        if lists[row["listid"]]["type"] or lists[row["listid"]]["createdfromcode"] != codes[str(row["entityid_type"])]
+    ]
+
+    assert odd == []
+    assert max(pairs.values()) == 1
+    assert 100 < max(sizes.values()) <= LONGEST_LIST
+    assert [row for row in small["list"] if not row["type"] and not sizes[row["listid"]]] != []
+
+
+def test_what_is_beside_the_people_stays_small() -> None:
+    """A dozen campaigns for a thousand people, and no more than some ten thousand rows of a kind for a million."""
+    thousand, million = Shape.of(1_000), Shape.of(1_000_000)
+
+    assert (thousand.campaigns, thousand.lists, thousand.tasks) == (12, 10, 250)
+    assert max(million.campaigns, million.lists * LONGEST_LIST, million.tasks, million.responses) <= 40_000
 
 
 def test_texts_are_filled_to_the_limit_of_every_column(small: Tables) -> None:

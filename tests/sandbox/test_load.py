@@ -89,6 +89,19 @@ def test_memberships_refer_to_users_and_teams(organisation: Organisation, write:
     assert (row["teamid"], row["systemuserid"]) == (team, ANNA)
 
 
+def test_lists_are_loaded_with_their_members(organisation: Organisation, write: Write) -> None:
+    """A list is static unless the file says otherwise; its members are counted."""
+    folder = write(
+        account=f"accountid,name\n{ACME},Acme\n{BETA},Beta\n",
+        list=f"listid,listname,createdfromcode\n{DEAL},News,1\n",
+        listmember=f"listid,entityid_account\n{DEAL},{ACME}\n{DEAL},{BETA}\n",
+    )
+
+    assert load_folder(organisation, folder) == {"account": 2, "list": 1, "listmember": 2}
+    row = organisation.get("list", DEAL) or {}
+    assert (row["type"], row["statuscode"], row["membertype"], row["membercount"]) == (False, 0, 1, 2)
+
+
 def test_an_empty_cell_takes_the_default_of_a_new_row(organisation: Organisation, write: Write) -> None:
     """No creation date is the time of loading; no state is active, no owner the sync user, no text nothing."""
     folder = write(account=f"accountid,name,createdon,statecode,ownerid,fax\n{ACME},Acme,,,,\n")
@@ -208,6 +221,15 @@ MALFORMED = [
     ("an empty file", {"account": ""}, "account.csv", 1, None, "empty"),
     ("an unknown table", {"acount": ID}, "acount.csv", None, None, "no table"),
     ("the table of the organisation itself", {"organization": ID}, "organization.csv", None, None, "no table"),
+    ("a view", {"activitypointer": "activityid,subject\n"}, "activitypointer.csv", None, None, "no table"),
+    (
+        "a regarded row without its table",
+        {"task": "activityid,regardingobjectid\n"},
+        "task.csv",
+        1,
+        2,
+        "regardingobjectid_account or",
+    ),
     ("a cell too few", {"account": f"{ID}{BETA}\n"}, "account.csv", 3, 2, "1 cells, the header has 2"),
     ("a cell too many", {"account": f"{ID}{BETA},B,\n"}, "account.csv", 3, 3, "3 cells, the header has 2"),
     ("an id that is none", {"account": f"{ID}4711,B\n"}, "account.csv", 3, 1, "not an id"),

@@ -53,16 +53,27 @@ def test_every_table_is_listed_at_once(organisation, reader) -> None:
         ("LogicalName eq 'lead'", {"lead"}),
         ("LogicalName in ('lead','contact')", {"lead", "contact"}),
         ("LogicalName eq 'lead' or LogicalName eq 'team'", {"lead", "team"}),
-        ("IsIntersect eq true", {"teammembership", "systemuserprofiles"}),
+        ("IsIntersect eq true", {"teammembership", "systemuserprofiles", "teamprofiles", "listmember", "campaignitem"}),
         ("ObjectTypeCode eq 4", {"lead"}),
         ("OwnershipType eq Microsoft.Dynamics.CRM.OwnershipTypes'BusinessParented'", {"businessunit"}),
+        ("OwnershipType eq 'BusinessParented'", {"businessunit"}),
         ("IsIntersect eq false and (LogicalName eq 'lead' or LogicalName eq 'teammembership')", {"lead"}),
-        ("CanCreateAttributes/Value eq false and LogicalName ne 'teammembership'", {"systemuserprofiles"}),
-        ("PrimaryNameAttribute eq null and IsIntersect eq false", {"fieldpermission"}),
+        (
+            "CanCreateAttributes/Value eq false and LogicalName ne 'teammembership'",
+            {"activitypointer", "campaignitem", "listmember", "systemuserprofiles", "teamprofiles"},
+        ),
+        (
+            "IsActivityParty eq true and DataProviderId eq null and HasActivities eq false",
+            {"systemuser", "team"},
+        ),
+        (
+            "PrimaryNameAttribute eq null and IsIntersect eq false",
+            {"fieldpermission", "sdkmessagefilter", "activityparty"},
+        ),
     ],
 )
 def test_definitions_can_be_filtered(organisation, reader, text: str, expected: set[str]) -> None:
-    """Comparisons on simple and managed properties; enums by their full type name (reference 2.2)."""
+    """Comparisons on simple and managed properties; enums by their full type name (reference 2.2), or without [k]."""
     assert expected == set(by_name(reader.page(f"EntityDefinitions?$select=LogicalName&$filter={text}")))
 
 
@@ -71,6 +82,17 @@ def test_definitions_can_be_filtered(organisation, reader, text: str, expected: 
     [
         ("EntityDefinitions?$filter=startswith(LogicalName,'l')", (501, "0x8006088a")),
         ("EntityDefinitions?$filter=DisplayName eq 'Lead'", (400, "0x80060888")),
+        ("EntityDefinitions?$filter=OwnershipType eq 'Nobody'", (400, "0x80060888")),
+        ("EntityDefinitions?$filter=OwnershipType eq UserOwned", (400, "0x80060888")),
+        ("EntityDefinitions?$filter=OwnershipType eq Microsoft.Dynamics.CRM.Owners'UserOwned'", (400, "0x80060888")),
+        (
+            "EntityDefinitions?$filter=LogicalName eq Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned'",
+            (400, "0x80060888"),
+        ),
+        (
+            "EntityDefinitions?$filter=OwnershipType eq Microsoft.Dynamics.CRM.OwnershipTypes'Nobody'",
+            (400, "0x80060888"),
+        ),
         ("EntityDefinitions?$filter=Nothing eq 'Lead'", (400, "0x80060888")),
         ("EntityDefinitions?$select=Nothing", (400, "0x80060888")),
         ("EntityDefinitions?$top=1", (501, "0x8006088a")),
@@ -170,6 +192,27 @@ def test_options_come_when_expanded(organisation, reader) -> None:
     )
 
 
+def test_an_option_set_can_be_asked_for_by_itself(organisation, reader) -> None:
+    """The one of the other kind is not there. [k]"""
+    column = f"{LEAD}/Attributes(LogicalName='leadsourcecode')/Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
+    body = reader.page(f"{column}/OptionSet?$select=Options")
+
+    assert (10, False) == (len(body["Options"]), "Name" in body)
+    assert 204 == reader.get(f"{column}/GlobalOptionSet").status
+    assert (404, "0x8006088a") == reader.refusal(f"{column}/Options")
+    assert (404, "0x8006088a") == reader.refusal(f"{CAST}.PicklistAttributeMetadata/OptionSet")
+
+
+def test_what_is_expanded_can_be_filtered(organisation, reader) -> None:
+    """Whichever option comes first. [k]"""
+    for options in ("$select=LogicalName;$filter=IsPrimaryName eq true", "$filter=IsPrimaryName eq true"):
+        (column,) = reader.page(f"{LEAD}?$select=LogicalName&$expand=Attributes({options})")["Attributes"]
+
+        assert "fullname" == column["LogicalName"]
+    assert (501, "0x8006088a") == reader.refusal(f"{LEAD}?$expand=Attributes($top=1)")
+    assert (501, "0x8006088a") == reader.refusal(f"{CAST}.PicklistAttributeMetadata?$expand=OptionSet($filter=a eq 1)")
+
+
 def test_states_and_statuses_know_one_another(organisation, reader) -> None:
     """A status option names its state, a state its default status."""
     statuses = by_name(reader.page(f"{CAST}.StatusAttributeMetadata?$select=LogicalName&$expand=OptionSet"))
@@ -218,7 +261,7 @@ def test_the_other_ends_of_relationships(organisation, reader) -> None:
     teams = reader.page("EntityDefinitions(LogicalName='team')/ManyToManyRelationships")["value"]
 
     assert "Cascade" == children["CascadeConfiguration"]["Delete"]
-    assert ["teammembership"] == [item["IntersectEntityName"] for item in teams]
+    assert ["teammembership", "teamprofiles"] == [item["IntersectEntityName"] for item in teams]
     assert [] == reader.page(f"{LEAD}/Keys")["value"]
 
 

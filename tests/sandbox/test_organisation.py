@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import apsw
@@ -139,3 +140,19 @@ def test_the_clock_is_the_callers(tmp_path: Path) -> None:
     organisation.close()
 
     assert "2025-03-04T05:06:07Z" == row["createdon"]
+
+
+def test_a_snapshot_that_fails_leaves_the_one_before(
+    organisation: Organisation, writer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far it has come."""
+    kept = writer.create("lead", lastname="Ek")
+    organisation.back_up()
+    writer.send("DELETE", f"leads({kept})")
+    with monkeypatch.context() as patched:
+        patched.setattr("tandem.sandbox.store.organisation._copy", lambda source, target: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            organisation.back_up()
+    organisation.restore()
+
+    assert "Ek" == writer.row("lead", kept)["lastname"]

@@ -388,7 +388,8 @@ def test_business_logic_survives_a_restart_and_goes_back_with_a_restore(tmp_path
     organisation = Organisation(tmp_path / "organisation.db")
     for plug_in in armed:
         organisation.logic.arm(plug_in)
-    Records(organisation, organisation.user_id).create(organisation.tables["contact"], {"lastname": "Ek"})
+    caller = organisation.caller(organisation.user_id)
+    Records(organisation, caller).create(organisation.tables["contact"], {"lastname": "Ek"})
     organisation.back_up()
     organisation.logic.disarm()
     organisation.restore()

@@ -17,38 +17,6 @@ def contact_id(number: int) -> str:
     return str(UUID(int=(0xC << 124) + number * 7_919_777))
 
 
-@pytest.fixture
-def people(organisation: Organisation) -> Organisation:
-    """Two accounts and twelve contacts of the first, three of them inactive, one without a name."""
-    organisation.load(
-        "account",
-        [
-            {"accountid": ACCOUNT, "name": "O'Brien & Söhne", "revenue": "5000000", "numberofemployees": 1234},
-            {"accountid": LONELY, "name": "Lonely"},
-        ],
-    )
-    organisation.load(
-        "contact",
-        [
-            {
-                "contactid": contact_id(number),
-                "firstname": None if number == 11 else f"First{number:02}",
-                "lastname": "ÅKE" if number == 3 else f'Last_"{number % 4}',
-                "emailaddress1": f"p{number}@example.com" if number % 2 else None,
-                "donotemail": number == 5,
-                "annualincome": "-0.5" if number == 1 else None,
-                "birthdate": "1980-02-29" if number == 2 else None,
-                "parentcustomerid": ACCOUNT,
-                "parentcustomerid_type": "account",
-                "statecode": int(number > 8),
-                "createdon": f"2025-01-{number + 1:02}T00:00:00Z",
-            }
-            for number in range(12)
-        ],
-    )
-    return organisation
-
-
 def numbers(body: Any) -> list[int]:
     """The numbers of the contacts in a body, in its order."""
     return [(UUID(row["contactid"]).int - (0xC << 124)) // 7_919_777 for row in body["value"]]
@@ -214,6 +182,97 @@ def test_navigation(people, reader) -> None:
     assert b"0" == reader.get(f"accounts({LONELY})/contact_customer_accounts/$count").body
 
 
+def test_a_path_goes_on_behind_a_navigation_property(people, reader) -> None:
+    """To a property, to a further row, to one member of a collection; 204 where a lookup is empty."""
+    row, children = f"contacts({contact_id(1)})", f"accounts({ACCOUNT})/contact_customer_accounts"
+
+    assert b"O'Brien & S\xc3\xb6hne" == reader.get(f"{row}/parentcustomerid_account/name/$value").body
+    assert "First02" == reader.page(f"{children}({contact_id(2)})?$select=firstname")["firstname"]
+    assert "Sync User" == reader.page(f"{children}({contact_id(2)})/owninguser?$select=fullname")["fullname"]
+    assert 204 == reader.get(f"{row}/parentcustomerid_contact/firstname").status
+    assert (404, "0x80040217") == reader.refusal(f"accounts({LONELY})/contact_customer_accounts({contact_id(2)})")
+    assert (404, "0x80040217") == reader.refusal(f"accounts({contact_id(1)})/contact_customer_accounts")
+    assert (404, "0x8006088a") == reader.refusal(f"{children}/nothing")
+
+
+def test_references_have_options_and_pages(people, reader) -> None:
+    """`/$ref` of a collection or of a set is filtered, sorted and paged as rows are."""
+    url = f"accounts({ACCOUNT})/contact_customer_accounts/$ref?$filter=statecode eq 1&$orderby=createdon desc"
+    pages = reader.every_page(url, prefer="odata.maxpagesize=2")
+    found = [row["@odata.id"] for page in pages for row in page["value"]]
+
+    assert [f"{BASE}/contacts({contact_id(number)})" for number in (11, 10, 9)] == found
+    assert 12 == len(reader.page("contacts/$ref")["value"])
+    assert (400, "0x80060888") == reader.refusal("contacts/$ref?$select=firstname")
+
+
+def test_rows_are_sorted_by_what_they_refer_to(people, reader) -> None:
+    """A path of lookups sorts, and pages by it hold every row once."""
+    other = {"parentcustomerid": LONELY, "parentcustomerid_type": "account"}
+    for number in (3, 7):
+        people.update("contact", contact_id(number), other, actor=people.user_id)
+    people.update("contact", contact_id(5), {"parentcustomerid": None}, actor=people.user_id)
+    url = "contacts?$select=contactid&$orderby=parentcustomerid_account/name,createdon desc"
+    pages = reader.every_page(url, prefer="odata.maxpagesize=3")
+
+    assert [5, 7, 3, 11, 10, 9, 8, 6, 4, 2, 1, 0] == [number for page in pages for number in numbers(page)]
+
+
+def test_values_are_formatted_by_their_type(people, reader) -> None:
+    """Numbers with commas, money with its symbol, labels of choices, one or several, names of rows; text not at all."""
+    for name, kind in (("choices", "choices"), ("decimal", "decimal"), ("double", "double"), ("yes", "boolean")):
+        people.add_column("account", f"new_{name}", kind)
+    values = {"new_choices": "1,3", "new_decimal": "1234.5", "new_double": "1234567.125", "new_yes": True}
+    people.update("account", ACCOUNT, {**values, "industrycode": 1, "revenue": "-1234567.891"}, actor=people.user_id)
+    columns = f"{','.join(values)},industrycode,revenue,numberofemployees,name,_ownerid_value,versionnumber"
+    row = reader.page(f"accounts({ACCOUNT})?$select={columns}", prefer='odata.include-annotations="OData.*"')
+    formatted = {name.partition("@")[0]: text for name, text in row.items() if name.endswith(".FormattedValue")}
+
+    assert {
+        "new_choices": "Red; Blue",
+        "new_decimal": "1,234.5000000000",
+        "new_double": "1,234,567.12500",
+        "new_yes": "Yes",
+        "industrycode": "Accounting",
+        "revenue": "-$1,234,567.89",
+        "numberofemployees": "1,234",
+        "_ownerid_value": "Sync User",
+        "versionnumber": f"{row['versionnumber']:,}",
+    } == {name: text for name, text in formatted.items() if name != "_transactioncurrencyid_value"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("*", {"associatednavigationproperty", "lookuplogicalname", "FormattedValue"}),
+        ("Microsoft.Dynamics.CRM.*", {"associatednavigationproperty", "lookuplogicalname"}),
+        ("OData.Community.Display.V1.*", {"FormattedValue"}),
+        (
+            "OData.Community.Display.V1.FormattedValue,Microsoft.Dynamics.CRM.lookuplogicalname",
+            {"FormattedValue", "lookuplogicalname"},
+        ),
+        ("*,-Microsoft.Dynamics.CRM.*", {"FormattedValue"}),
+        ("Display.*", set()),
+    ],
+)
+def test_annotations_are_asked_for_by_name_or_by_pattern(people, reader, wanted: str, names: set[str]) -> None:
+    """Each alone, all of a namespace, all but a namespace."""
+    url = f"contacts({contact_id(1)})?$select=_parentcustomerid_value"
+    response = reader.get(url, prefer=f'odata.include-annotations="{wanted}"')
+    row = json.loads(response.body)
+
+    assert names == {name.rpartition(".")[2] for name in row if name.startswith("_parentcustomerid_value@")}
+    assert f'odata.include-annotations="{wanted}"' == response.headers["Preference-Applied"]
+
+
+def test_a_link_is_encoded_whatever_it_was_made_from(people, reader) -> None:
+    """A part of a `$batch` may hold blanks; a link may be asked for as it is (reference 3.5)."""
+    first = reader.page("contacts?$select=contactid&$filter=firstname ne 'a b'", prefer="odata.maxpagesize=11")
+
+    assert " " not in first["@odata.nextLink"]
+    assert 1 == len(reader.page(first["@odata.nextLink"], prefer="odata.maxpagesize=11")["value"])
+
+
 @pytest.mark.parametrize(
     ("url", "refusal"),
     [
@@ -231,9 +290,6 @@ def test_navigation(people, reader) -> None:
         ("contacts?$count=maybe", (400, "0x80060888")),
         ("contacts?$top=1&$top=2", (400, "0x80060888")),
         ("contacts?$skiptoken=nonsense", (400, "0x8004112A")),
-        ("contacts?$expand=ownerid", (501, "0x8006088a")),
-        ("contacts?$apply=aggregate($count as n)", (501, "0x8006088a")),
-        ("contacts?fetchXml=%3Cfetch/%3E", (501, "0x8006088a")),
         ("ontacts", (404, "0x8006088a")),
         ("Contacts", (404, "0x8006088a")),
         ("contacts/nothing", (404, "0x8006088a")),
@@ -241,7 +297,6 @@ def test_navigation(people, reader) -> None:
         (f"contacts({contact_id(1)})/nothing", (404, "0x8006088a")),
         ("contacts(12)", (400, "0x80060888")),
         ("contacts(emailaddress1='x')", (400, "0x80060890")),
-        ("RetrieveMetadataChanges(Query=@p1)?@p1={}", (501, "0x8006088a")),
         ("NoSuchFunction()", (404, "0x8006088a")),
     ],
 )
@@ -265,15 +320,6 @@ def test_errors_carry_annotations_when_asked_for(people, reader) -> None:
     assert "@Microsoft.PowerApps.CDS.InnerError.Message" in body
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["MSCRMCallerID", "CallerObjectId", "MSCRM.BypassBusinessLogicExecution", "MSCRM.BypassCustomPluginExecution"],
-)
-def test_a_header_that_would_change_the_rules_is_refused_rather_than_ignored(people, reader, header: str) -> None:
-    """Whose rights count, and whether the customer's logic runs (reference 5.8, 9.1)."""
-    assert (501, "0x8006088a") == reader.refusal("contacts", **{header.lower(): "CustomSync"})
-
-
 def test_what_was_honoured_is_said(people, reader) -> None:
     """Preference-Applied repeats page size and annotations."""
     headers = reader.get(
@@ -281,78 +327,6 @@ def test_what_was_honoured_is_said(people, reader) -> None:
     ).headers
 
     assert 'odata.maxpagesize=5000,odata.include-annotations="*"' == headers["Preference-Applied"]
-
-
-FILTERS = {
-    "statecode eq 1": [9, 10, 11],
-    "statecode ne 0 and firstname ne null": [9, 10],
-    "firstname eq null": [11],
-    "firstname eq 'first03'": [3],
-    "lastname eq 'åke'": [3],
-    "contains(lastname,'åk')": [3],
-    "contains(lastname,'t_')": [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11],
-    "contains(firstname,'t_0')": [0, 10],
-    "contains(firstname,'t[_]')": [],
-    "startswith(firstname,'FIRST0') and not (donotemail eq true)": [0, 1, 2, 3, 4, 6, 7, 8, 9],
-    "endswith(emailaddress1,'1@example.com')": [1, 11],
-    "donotemail eq true or firstname eq 'First00'": [0, 5],
-    "not (annualincome lt 0)": [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-    "annualincome eq -0.5": [1],
-    "birthdate eq 1980-02-29": [2],
-    "createdon ge 2025-01-11T00:00:00Z": [10, 11],
-    "createdon ge 2025-01-11T01:00:00+01:00 and createdon lt 2025-01-12": [10],
-    f"_parentcustomerid_value eq {ACCOUNT} and firstname eq 'First04'": [4],
-    "parentcustomerid_account/name eq 'o''brien & söhne' and statecode eq 1": [9, 10, 11],
-    "firstname eq @who&@who='First07'": [7],
-    "ownerid/ownerid ne null and firstname eq 'First01'": [1],
-    'Microsoft.Dynamics.CRM.In(PropertyName=\'firstname\',PropertyValues=["First01","First02"])': [1, 2],
-    "Microsoft.Dynamics.CRM.In(PropertyName=@p,PropertyValues=@v)&@p='statecode'&@v=['1']": [9, 10, 11],
-    "Microsoft.Dynamics.CRM.NotIn(PropertyName='statecode',PropertyValues=['0'])": [9, 10, 11],
-    "Microsoft.Dynamics.CRM.Between(PropertyName='createdon',PropertyValues="
-    '["2025-01-02T00:00:00Z","2025-01-03T00:00:00Z"])': [1, 2],
-    "Microsoft.Dynamics.CRM.OnOrAfter(PropertyName='createdon',PropertyValue='2025-01-12')": [11],
-    "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='ownerid') and statecode eq 1": [9, 10, 11],
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), FILTERS.items(), ids=FILTERS)
-def test_filters_find_their_rows(people, reader, text: str, expected: list[int]) -> None:
-    """Each filter leaves exactly these contacts."""
-    encoded = text.replace("+", "%2B").replace(" & ", "%20%26%20")
-
-    assert expected == sorted(numbers(reader.page(f"contacts?$select=contactid&$filter={encoded}")))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "firstnme eq 'x'",
-        "firstname eq 5",
-        "statecode eq 'x'",
-        "statecode eq",
-        "statecode is 1",
-        "(statecode eq 1",
-        "statecode eq 1)",
-        "length(firstname) eq 3",
-        "Microsoft.Dynamics.CRM.NoSuch(PropertyName='firstname')",
-        "Microsoft.Dynamics.CRM.In(PropertyName='statecode',PropertyValues=['x'])",
-        "firstname eq @missing",
-        "contains(statecode,'x')",
-        "nothing/name eq 'x'",
-        "firstname eq 'open",
-    ],
-)
-def test_a_filter_that_cannot_be_read_is_refused(people, reader, text: str) -> None:
-    """Half understood is not understood: 400 0x80060888."""
-    assert (400, "0x80060888") == reader.refusal(f"contacts?$filter={text}")
-
-
-def test_a_filter_has_a_limit(people, reader) -> None:
-    """Five hundred conditions are answered, one more is refused."""
-    limit = " or ".join(["statecode eq 9"] * 500)
-
-    assert [] == reader.page(f"contacts?$select=contactid&$filter={limit}")["value"]
-    assert (400, "0x80044183") == reader.refusal(f"contacts?$filter={limit} or statecode eq 9")
 
 
 @pytest.mark.parametrize(
@@ -378,6 +352,12 @@ def test_a_filter_has_a_limit(people, reader) -> None:
         "contacts()",
         "contacts(",
         "%ff",
+        "contacts?$deltatoken=99999999999999999999!01/01/2099 00:00:00",
+        "contacts?$filter=exchangerate eq 1e-99999999",
+        "contacts?$filter=exchangerate eq 1e99999999",
+        "contacts?$filter=annualincome eq 1e999990",
+        "contacts?$filter=Microsoft.Dynamics.CRM.In(PropertyName='exchangerate',PropertyValues=['nan'])",
+        "contacts?$apply=groupby((createdby/fullname),aggregate($count as createdby))",
     ],
 )
 def test_nonsense_is_refused_not_stumbled_over(people, reader, url: str) -> None:
@@ -388,11 +368,130 @@ def test_nonsense_is_refused_not_stumbled_over(people, reader, url: str) -> None
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "contacts?$top={digits}",
+        "contacts?fetchXml=<fetch count='{digits}'><entity name='contact'/></fetch>",
+        "contacts?$filter=contains(lastname,'{brackets}')",
+        "contacts?$filter={brackets}",
+        "contacts?$orderby={columns}",
+        "EntityDefinitions?$filter={parentheses}",
+        "RetrieveTotalRecordCount(EntityNames=@p)?@p={brackets}",
+    ],
+)
+def test_what_is_too_long_is_refused_at_once(people, reader, url: str) -> None:
+    """However it is too long: it is neither stumbled over nor worked through."""
+    columns = people.tables["contact"].columns.values()
+    paths = [f"{'masterid/' * depth}{column.wire_name}" for depth in range(3) for column in columns]
+    status, code = reader.refusal(
+        url.format(digits="9" * 5_000, brackets="[" * 20_000, parentheses="(" * 20_000, columns=",".join(paths))
+    )
+
+    assert (400, "0x8") == (status, code[:3])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("%253d%25221%2522%253e", "%253d%25220%2522%253e"), ("last%253d%2522", "last%253d%2522" + "9" * 30)],
+    ids=["no page", "no number"],
+)
+def test_a_forged_place_is_refused(people, reader, old: str, new: str) -> None:
+    """What the cookie says must be what a page could have said."""
+    link = reader.page("contacts?$select=contactid&$orderby=versionnumber", prefer="odata.maxpagesize=5")[
+        "@odata.nextLink"
+    ]
+
+    assert old in link
+    assert (400, "0x8004112A") == reader.refusal(link.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("size", ["0", "²", "9" * 5_000, "many"])
+def test_a_page_size_that_is_none_is_passed_over(people, reader, size: str) -> None:
+    """As any preference that the service does not know."""
+    answer = reader.get("contacts?$select=contactid", prefer=f"odata.maxpagesize={size}")
+
+    assert (200, None) == (answer.status, answer.headers.get("Preference-Applied"))
+
+
+def test_pages_sorted_by_many_columns_join_up(people, reader) -> None:
+    """The place is told in all of them, and asking for it costs no more for that."""
+    names = [column.wire_name for column in people.tables["contact"].columns.values() if column.name != "contactid"]
+    names = ["statecode desc", *names[:60]]
+    pages = reader.every_page(f"contacts?$select=contactid&$orderby={','.join(names)}", prefer="odata.maxpagesize=5")
+    alone = reader.page(f"contacts?$select=contactid&$orderby={','.join(names)}")["value"]
+
+    assert 12 == len(alone)
+    assert alone == [row for page in pages for row in page["value"]]
+
+
+@pytest.fixture
+def rates(organisation: Organisation) -> Organisation:
+    """Three currencies whose rates sort otherwise as text, each with one account of its name."""
+    for number, rate in enumerate(("9", "10.5", "100")):
+        currency = str(UUID(int=(0xD << 124) + number))
+        organisation.load(
+            "transactioncurrency",
+            [{"transactioncurrencyid": currency, "currencyname": rate, "isocurrencycode": rate, "exchangerate": rate}],
+        )
+        account = {"accountid": str(UUID(int=(0xA << 124) + number)), "name": rate}
+        organisation.load("account", [{**account, "transactioncurrencyid": currency}])
+    return organisation
+
+
+GROUPED = "groupby((name),aggregate(transactioncurrencyid/exchangerate with {} as rate))"
+JOINED = (
+    "<fetch {}><entity name='account'><attribute name='name'{}/><link-entity name='transactioncurrency' alias='c'"
+    " from='transactioncurrencyid' to='transactioncurrencyid'>{}</link-entity></entity></fetch>"
+)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "$filter=transactioncurrencyid/exchangerate gt 9.5&$orderby=transactioncurrencyid/exchangerate",
+        f"$apply=filter(name ne '9')/{GROUPED.format('max')}&$orderby=rate",
+        f"$apply=filter(name ne '9')/{GROUPED.format('sum')}&$orderby=rate",
+        f"$apply=filter(name ne '9')/{GROUPED.format('average')}&$orderby=rate",
+    ],
+    ids=["path", "greatest", "sum", "average"],
+)
+def test_decimals_compare_as_numbers_wherever_they_come_from(rates, reader, query: str) -> None:
+    """Through a lookup, out of a group, and from one page to the next."""
+    pages = reader.every_page(f"accounts?{query}", prefer="odata.maxpagesize=1")
+
+    assert ["10.5", "100"] == [row["name"] for page in pages for row in page["value"]]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "name", "rate", "sort"),
+    [
+        ("", "", "", "attribute='exchangerate'"),
+        ("distinct='true'", "", "", "attribute='exchangerate'"),
+        (
+            "aggregate='true'",
+            " groupby='true' alias='name'",
+            "<attribute name='exchangerate' alias='rate' aggregate='min'/>",
+            "alias='rate'",
+        ),
+    ],
+    ids=["link", "distinct", "aggregate"],
+)
+def test_decimals_compare_as_numbers_in_fetch_xml(
+    rates, reader, aggregate: str, name: str, rate: str, sort: str
+) -> None:
+    """In conditions and orders of a link."""
+    wanted = "<filter><condition attribute='exchangerate' operator='gt' value='9.5'/></filter>"
+    rows = reader.page(f"accounts?fetchXml={JOINED.format(aggregate, name, f'{rate}<order {sort}/>{wanted}')}")["value"]
+
+    assert ["10.5", "100"] == [row["name"] for row in rows]
+
+
+@pytest.mark.parametrize(
     ("url", "index"),
     [
         ("contacts?$select=fullname", "PRIMARY KEY"),
-        ("contacts?$filter=modifiedon ge 2025-01-01T00:00:00Z&$orderby=modifiedon,contactid", "contact_by_modifiedon"),
-        (f"accounts({ACCOUNT})/contact_customer_accounts", "contact_by_parentcustomerid"),
+        ("contacts?$filter=modifiedon ge 2025-01-01T00:00:00Z&$orderby=modifiedon,contactid", "contact$by_modifiedon"),
+        (f"accounts({ACCOUNT})/contact_customer_accounts", "contact$by_parentcustomerid"),
     ],
     ids=["by id", "by time", "children"],
 )
@@ -407,7 +506,7 @@ def test_pages_are_read_by_an_index(people, reader, url: str, index: str) -> Non
     people.connection.exec_trace = note
     reader.every_page(url, prefer="odata.maxpagesize=5")
     people.connection.exec_trace = None
-    pages = [(sql, bindings) for sql, bindings in statements if sql.startswith("SELECT concat")]
+    pages = [(sql, bindings) for sql, bindings in statements if sql.startswith("SELECT CAST(concat")]
     plans = [
         [str(step[3]) for step in people.connection.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)]
         for sql, bindings in pages

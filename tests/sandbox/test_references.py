@@ -1,6 +1,7 @@
 """Lookups, owners, states, rights and cascades: how rows hang together (reference 1.7, 1.8, 5.6, 5.7, 8)."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -360,3 +361,39 @@ def test_a_connection_has_a_twin(organisation: Organisation, writer: Any, contos
     writer.send("DELETE", f"connections({row_id})")
 
     assert not organisation.exists("connection", str(row["relatedconnectionid"]))
+
+
+@pytest.mark.parametrize(
+    ("table", "parent"),
+    [("account", "parentaccountid"), ("businessunit", "parentbusinessunitid")],
+    ids=["accounts", "business units"],
+)
+def test_no_row_comes_to_be_above_itself(writer: Any, table: str, parent: str) -> None:
+    """Neither at once nor over another one."""
+    entity_set = writer.organisation.tables[table].entity_set
+    top = writer.create(table, name="Top")
+    below = writer.create(table, name="Below", **{f"{parent}__bind": f"/{entity_set}({top})"})
+
+    for each in (top, below):
+        bind = {f"{parent}@odata.bind": f"/{entity_set}({each})"}
+        assert (400, "0x80040203") == writer.refusal("PATCH", f"{entity_set}({top})", bind)
+    assert 204 == writer.attempt("PATCH", f"{entity_set}({below})", {f"{parent}@odata.bind": f"/{entity_set}({top})"})
+
+
+def test_units_that_were_loaded_in_a_circle_are_far_away(organisation: Organisation, writer: Any) -> None:
+    """Whose rows they hold is still decided."""
+    units = [str(uuid4()) for _ in range(2)]
+    organisation.load(
+        "businessunit",
+        [
+            {"businessunitid": unit, "name": "Unit", "parentbusinessunitid": above}
+            for unit, above in zip(units, reversed(units), strict=True)
+        ],
+    )
+    team, row_id = str(uuid4()), str(uuid4())
+    organisation.load("team", [{"teamid": team, "name": "Team", "businessunitid": units[0]}])
+    organisation.load("lead", [{"leadid": row_id, "ownerid": team, "ownerid_type": "team"}])
+    with organisation.transaction():
+        grant(organisation.connection, writer.user, "prvWriteLead", Depth.DEEP)
+
+    assert (403, "0x80040220") == writer.refusal("PATCH", f"leads({row_id})", {"jobtitle": "CTO"})

@@ -80,11 +80,33 @@ def test_large_answers_are_compressed_for_those_who_accept_it(client) -> None:
     assert packed.json() == plain.json()
 
 
-def test_any_url_ending_in_token_is_an_authority(sandbox, client) -> None:
-    """A client may be given another authority or the token URL itself (interface.md)."""
-    answer = client.post(f"{sandbox.url}/some/authority/token", data={"grant_type": "client_credentials"})
+def test_large_pages_are_sent_as_they_are_and_read_again_byte_for_byte(sandbox: Sandbox) -> None:
+    """To compress them costs more than it saves on one machine."""
+    rows = ({"accountid": f"{n:08}-2222-4222-8222-222222222222", "description": "x" * 2_000} for n in range(1_100))
+    sandbox.organisation.load("account", rows)
+    with signed_in(sandbox, headers={"Accept-Encoding": "gzip", "Prefer": "odata.maxpagesize=1000"}) as client:
+        first, again = (client.get("accounts?$select=description") for _ in "12")
 
-    assert (400, "unauthorized_client") == (answer.status_code, answer.json()["error"])
+    assert "content-encoding" not in first.headers
+    assert 1_000_000 < len(first.content) == int(first.headers["content-length"])
+    assert first.content == again.content
+
+
+def test_headers_are_spelled_as_the_service_spells_them(client) -> None:
+    """Names have no case in HTTP, but Microsoft's asynchronous client keeps the answer's in a plain dictionary."""
+    created = client.post("accounts", json={"name": "Spelled"})
+    read = client.get("accounts?$top=1", headers={"Prefer": 'odata.include-annotations="*"'})
+    names = {name.decode() for answer in (created, read) for name, _ in answer.headers.raw}
+
+    assert {"OData-EntityId", "OData-Version", "Location", "Content-Type", "Preference-Applied", "REQ_ID"} <= names
+
+
+def test_a_list_may_be_sent_line_by_line(client) -> None:
+    """A header given twice means both of its values."""
+    lines = [("Prefer", "odata.maxpagesize=7"), ("Prefer", 'odata.include-annotations="*"')]
+    headers = client.get("accounts?$select=name", headers=lines).headers
+
+    assert 'odata.maxpagesize=7,odata.include-annotations="*"' == headers["Preference-Applied"]
 
 
 def test_without_a_token_the_answer_is_401(sandbox) -> None:
@@ -97,9 +119,62 @@ def test_without_a_token_the_answer_is_401(sandbox) -> None:
     assert 200 == door.status_code
 
 
-def test_other_paths_are_404(sandbox, client) -> None:
-    """Neither the Web API nor the token endpoint nor the door."""
-    assert 404 == client.get(f"{sandbox.url}/elsewhere").status_code
+@pytest.mark.parametrize("path", ["elsewhere", "token", "api/data/v8.2/WhoAmI", "api/data/v9.20/WhoAmI", "api/data"])
+def test_other_paths_are_404_with_a_page(sandbox, client, path: str) -> None:
+    """Neither the Web API nor the authority nor the door."""
+    answer = client.get(f"{sandbox.url}/{path}")
+
+    assert (404, "text/html") == (answer.status_code, answer.headers["Content-Type"])
+
+
+@pytest.mark.parametrize("version", ["v9.0", "v9.1", "v9.2"])
+def test_links_keep_the_version_that_was_asked_for(sandbox, client, version: str) -> None:
+    """Every version of the Web API answers."""
+    root = f"{sandbox.url}/api/data/{version}"
+    body = client.get(f"{root}/accounts?$select=name", headers={"Prefer": "odata.maxpagesize=150"}).json()
+
+    assert body["@odata.context"].startswith(f"{root}/$metadata#")
+    assert body["@odata.nextLink"].startswith(f"{root}/accounts?")
+    assert 50 == len(client.get(body["@odata.nextLink"]).json()["value"])
+
+
+def test_every_answer_has_the_id_of_its_request(sandbox, client) -> None:
+    """Whatever the answer; support asks for it (reference 0.2)."""
+    answers = [
+        client.get("WhoAmI"),
+        client.get("nothing"),
+        client.get("WhoAmI", headers={"Authorization": "Bearer nonsense"}),
+    ]
+
+    assert [200, 404, 401] == [each.status_code for each in answers]
+    assert 3 == len({each.headers["REQ_ID"] for each in answers})
+    assert all(each.headers["REQ_ID"] == each.headers["x-ms-service-request-id"] for each in answers)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+def test_a_method_that_the_web_api_does_not_take_is_405(client, method: str) -> None:
+    """Of a collection and a row alike."""
+    paths = ("accounts", f"accounts({ACCOUNT})")
+
+    assert [405] * 2 == [client.request(method, path).status_code for path in paths]
+
+
+REFUSED_USERS = {
+    "without roles": ("roles", {"assigned": False}, (403, "0x80042F09")),
+    "that is disabled": ("disable", {}, (403, "0x80040225")),
+}
+
+
+@pytest.mark.parametrize(("operation", "content", "expected"), REFUSED_USERS.values(), ids=REFUSED_USERS)
+def test_a_user_is_refused(sandbox, client, operation: str, content: dict[str, Any], expected: tuple[int, str]) -> None:
+    """Signing in works all the same: the authority does not know (reference 1.3)."""
+    client.post(f"{sandbox.control_url}/{operation}", json=content)
+    answer = client.get("WhoAmI")
+    with signed_in(sandbox) as again:
+        later = again.get("WhoAmI")
+
+    assert expected == (answer.status_code, answer.json()["error"]["code"])
+    assert 403 == later.status_code
 
 
 def test_a_write_over_http(client) -> None:

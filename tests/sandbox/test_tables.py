@@ -21,6 +21,20 @@ COLUMNS = [(table, column) for table in TABLES.values() for column in table.colu
         ("connectionrole", "connectionroles", "connectionroleid", "name"),
         ("businessunit", "businessunits", "businessunitid", "name"),
         ("transactioncurrency", "transactioncurrencies", "transactioncurrencyid", "currencyname"),
+        ("campaign", "campaigns", "campaignid", "name"),
+        ("campaignresponse", "campaignresponses", "activityid", "subject"),
+        ("list", "lists", "listid", "listname"),
+        ("listmember", "listmembers", "listmemberid", "name"),
+        ("task", "tasks", "activityid", "subject"),
+        ("activitypointer", "activitypointers", "activityid", "subject"),
+        ("activityparty", "activityparties", "activitypartyid", None),
+        (
+            "customeropportunityrole",
+            "customeropportunityroles",
+            "customeropportunityroleid",
+            "opportunityroleidname",
+        ),
+        ("relationshiprole", "relationshiproles", "relationshiproleid", "name"),
     ],
 )
 def test_tables_have_their_shipped_names(
@@ -54,6 +68,14 @@ def test_tables_have_their_shipped_names(
         ("team", "name", 160),
         ("connection", "name", 500),
         ("lead", "description", 2000),
+        ("campaign", "name", 128),
+        ("campaign", "codename", 32),
+        ("campaign", "promotioncodename", 128),
+        ("list", "listname", 128),
+        ("list", "purpose", 512),
+        ("list", "source", 128),
+        ("task", "subject", 200),
+        ("customeropportunityrole", "description", 500),
     ],
 )
 def test_texts_have_their_shipped_lengths(table: str, column: str, length: int) -> None:
@@ -74,6 +96,12 @@ def test_the_leads_estimated_value_is_no_money() -> None:
         ("contact", {"parentcustomerid_account", "parentcustomerid_contact", "originatingleadid", "ownerid"}),
         ("opportunity", {"customerid_account", "customerid_contact", "originatingleadid"}),
         ("connection", {"record1id_contact", "record2id_opportunity", "record1roleid", "record2roleid"}),
+        ("connection", {"record1id_campaign", "record2id_list"}),
+        ("task", {f"regardingobjectid_{table}_task" for table in ("lead", "contact", "account", "opportunity")}),
+        ("campaignresponse", {"regardingobjectid_campaign_campaignresponse"}),
+        ("activityparty", {"partyid_contact", "partyid_lead", "partyid_account", "partyid_systemuser"}),
+        ("listmember", {"entityid_account", "entityid_contact", "entityid_lead", "listid"}),
+        ("customeropportunityrole", {"customerid_account", "customerid_contact", "opportunityid", "opportunityroleid"}),
     ],
 )
 def test_lookups_have_their_shipped_navigation_names(table: str, navigations: set[str]) -> None:
@@ -104,6 +132,23 @@ def test_relationship_names_are_unique() -> None:
 def test_computed_columns_cannot_be_written() -> None:
     """What the organisation derives, nobody sends."""
     assert [] == [column.name for _, column in COLUMNS if column.derived and (column.creatable or column.updatable)]
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("activitypointer", 4200),
+        ("task", 4212),
+        ("list", 4300),
+        ("listmember", 4301),
+        ("campaign", 4400),
+        ("campaignresponse", 4401),
+        ("customeropportunityrole", 4503),
+    ],
+)
+def test_tables_have_their_shipped_type_codes(table: str, code: int) -> None:
+    """`entitytype` of a membership is such a code (reference 2.2)."""
+    assert code == TABLES[table].object_type_code
 
 
 def test_every_status_belongs_to_a_state_and_every_state_has_a_default() -> None:

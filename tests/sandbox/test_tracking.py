@@ -202,6 +202,13 @@ def test_tokens_expire(accounts, reader, age: timedelta, expired: bool) -> None:
     assert ((400, "0x80044352") == reader.refusal(link)) if expired else ([] == reader.page(link)["value"])
 
 
+def test_the_place_of_an_ordinary_reading_is_none_of_a_tracked_one(accounts, reader) -> None:
+    """Its delta link would not tell of what changed since the first page."""
+    link = reader.page(URL, prefer="odata.maxpagesize=4")["@odata.nextLink"]
+
+    assert (400, "0x8004112A") == reader.refusal(link, prefer=TRACKED)
+
+
 def test_a_damaged_token_is_refused(accounts, reader) -> None:
     """A token is opaque, but not anything."""
     assert (400, "0x80060888") == reader.refusal(f"{URL}&$deltatoken=12")

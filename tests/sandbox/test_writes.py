@@ -170,6 +170,8 @@ def test_the_body_may_not_name_another_id(writer: Any) -> None:
         pytest.param("PATCH", "leads", (405, "0x8006088a"), id="PATCH of a set"),
         pytest.param("POST", f"leads({ABSENT})", (405, "0x8006088a"), id="POST to a row"),
         pytest.param("PATCH", "leads(42)", (400, "0x80060888"), id="an id that is none"),
+        pytest.param("PATCH", f"leads({ABSENT[:-1]}_)", (400, "0x80060888"), id="an id with an underscore"),
+        pytest.param("PATCH", f"leads(0-{ABSENT[1:7]}{ABSENT[8:]})", (400, "0x80060888"), id="hyphens at wrong places"),
         pytest.param("PATCH", "accounts(name='x')", (400, "0x80060890"), id="a key that is not defined"),
         pytest.param("POST", "teammemberships", (405, "0x80040315"), id="a create in an intersect table"),
         pytest.param("POST", "organizations", (405, "0x80040315"), id="a second organisation"),
@@ -180,21 +182,21 @@ def test_what_does_not_exist_is_refused(writer: Any, method: str, path: str, exp
     assert expected == writer.refusal(method, path, {})
 
 
-@pytest.mark.parametrize("query", ["$filter=lastname eq 'x'", "$top=1", "select=lastname"], ids=lambda query: query[:7])
+@pytest.mark.parametrize("query", ["$filter=lastname eq 'x'", "$top=1", "select=lastname", "$id=leads"])
 def test_a_query_option_that_means_nothing_here_is_refused(writer: Any, query: str) -> None:
-    """A write takes $select alone."""
+    """A create takes $select and $expand alone."""
     with pytest.raises(Exception, match="query"):
         writer.send("POST", "leads", {"lastname": "Ek"}, query=query)
 
 
 def test_an_undeclared_property_is_refused(writer: Any) -> None:
-    """Wrong case, a lookup's value name, a nested row, a body that is no object."""
+    """Wrong case, a lookup's value name, a body that is no object, a row of another table."""
     account = writer.create("account", name="Contoso")
     contents: list[object] = [
         {"Lastname": "Ek"},
         {"_parentcustomerid_value": account},
-        {"parentcustomerid_account": {"name": "Nested"}},
         ["lastname"],
+        {"@odata.type": "Microsoft.Dynamics.CRM.lead", "lastname": "Ek"},
     ]
 
     assert [(400, "0x80048d19")] * 4 == [writer.refusal("POST", "contacts", content) for content in contents]

@@ -144,7 +144,7 @@ def test_R6_a_held_field_in_which_both_sides_come_to_agree_is_free_again(world: 
 
 
 def test_P12_the_opportunity_of_a_merged_customer_follows_the_person_who_stays(world: World) -> None:
-    """Its row names a record that was merged away before, which no later merge touches (O1)."""
+    """Its row names a record that was merged away before and reactivated: no later merge touches that (O1)."""
     old, new = (world.create("account", name=name) for name in ("Old", "New"))
     first, second, third = (
         world.create("contact", lastname="Ek", parentcustomerid_account__bind=f"/accounts({account})")
@@ -152,6 +152,7 @@ def test_P12_the_opportunity_of_a_merged_customer_follows_the_person_who_stays(w
     )
     world.sync()
     world.merge("contact", second, first)
+    world.edit("contact", first, statecode=0, statuscode=1)
     deal = world.create("opportunity", name="Deal", customerid_contact__bind=f"/contacts({first})")
     world.cycle()
     assert [old] == [each["externalCompanyId"] for each in world.export("opportunity")]

@@ -57,10 +57,10 @@ def _spy_on_pages(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     asked: Counter[str] = Counter()
     handle = Application.handle
 
-    def counted(application: Application, request: Request) -> Response:
+    def counted(application: Application, request: Request, **limits: int) -> Response:
         if "skiptoken" in request.query and "deltatoken" not in request.query:
             asked[request.query] += 1
-        return handle(application, request)
+        return handle(application, request, **limits)
 
     monkeypatch.setattr(Application, "handle", counted)
     return asked

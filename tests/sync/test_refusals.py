@@ -12,6 +12,7 @@ from tandem.model.ids import PersonId
 from tandem.sandbox.automation.plug_ins import Refuse
 from tandem.sandbox.door.automation import Unplug
 from tandem.sandbox.door.operations import Privilege
+from tandem.sandbox.store.customisation import ChangeColumn
 from tandem.state.queues import Lane
 from tandem.sync.edits import Edits
 from tandem.testing.world import World
@@ -129,12 +130,8 @@ def test_P7_a_field_heals_when_its_column_becomes_longer(world: World) -> None:
 
 def lengthen(world: World, table: str, column: str, length: int) -> None:
     """Somebody makes a column longer, and publishes."""
-    organisation = world.organisation
-    organisation.add_column(table, "new_published", "text")
-    definition = organisation.tables[table]
-    longer = replace(definition.columns[column], max_length=length)
-    changed = replace(definition, columns={**definition.columns, column: longer})
-    organisation.tables = {**organisation.tables, table: changed}
+    changed = replace(world.organisation.tables[table].columns[column], max_length=length)
+    world.organisation.customise(ChangeColumn(table, changed))
 
 
 # Refused by the server ----------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def test_the_suite_that_is_shown_is_the_whole_suite() -> None:
     parts = [each for name, each in vars(conformance).items() if name.endswith("Conformance")]
 
     assert set(parts) == set(shown.__bases__)
-    assert 4 == len(EXAMPLES)
+    assert 5 == len(EXAMPLES)
 
 
 def test_every_part_that_is_listed_is_there() -> None:

@@ -56,7 +56,7 @@ def test_duplicates_are_detected_by_the_columns_named(
     world.detect_duplicates("lead", *columns, status=500)
     world.do(Create(table="lead", values=values))
     world.do(Create(table="lead", values=values))
-    asking = Records(world.organisation, world.organisation.user_id, detect_duplicates=True)
+    asking = Records(world.organisation, world.organisation.caller(world.organisation.user_id), detect_duplicates=True)
     outcome = None
     try:
         asking.create(world.organisation.tables["lead"], values)

@@ -1,6 +1,9 @@
 """One run of the `tandem` command: what the global options said, and how it ended."""
 
-from contextlib import ExitStack
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +28,16 @@ class ExitCode(IntEnum):
     """128 + SIGINT, as shells report it."""
     PIPE_CLOSED = 141
     """128 + SIGPIPE: the reader of the output, such as `head`, had enough."""
+
+
+@contextmanager
+def ended_by_sigterm(code: ExitCode) -> Iterator[None]:
+    """SIGTERM ends the block by way of all that it has to close: what nobody keeps is not left behind."""
+    before = signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(code))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Invocation:

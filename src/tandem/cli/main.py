@@ -23,6 +23,7 @@ import tandem
 from tandem.cli import (
     action,
     conflicts,
+    conformance,
     connection,
     demo,
     differences,
@@ -50,6 +51,7 @@ logging.getLogger("tandem").addHandler(logging.NullHandler())
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 app.command("demo")(demo.demo)
 app.command("sandbox")(sandbox.sandbox)
+app.command("conformance")(conformance.conformance)
 app.command("connect")(connection.connect)
 app.command("disconnect")(connection.disconnect)
 app.command("enable")(connection.enable)

@@ -4,10 +4,8 @@ An organisation that was filled by half looks like data lost by the sync. So a k
 another name and gets its own only when it is complete.
 """
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output
-from tandem.cli.invocation import ExitCode
+from tandem.cli.invocation import ExitCode, ended_by_sigterm
 from tandem.model.errors import NeedsPerson
 
 if TYPE_CHECKING:
     from tandem.sandbox.service.faults import Faults
+    from tandem.sandbox.service.protection import Protection
     from tandem.sandbox.store.organisation import Organisation
 
 _KEPT = "organisation.db"
@@ -33,8 +32,22 @@ class DataUnusable(NeedsPerson):
     advice = "Name another folder with --data, or empty this one to begin afresh."
 
 
+class LimitsUnusable(NeedsPerson):
+    """The limits of the service protection cannot be used."""
+
+    code = "sandbox-limits-unusable"
+    advice = "Name limits as in requests=60,window=10, or off; docs/sandbox.md lists them."
+
+
+class CertificateUnusable(NeedsPerson):
+    """A certificate to sign in with cannot be used."""
+
+    code = "sandbox-certificate-unusable"
+    advice = "Name a PEM file with the certificate of an RSA key."
+
+
 class FaultsUnusable(NeedsPerson):
-    """The file of fault switches cannot be used."""
+    """The fault script cannot be used."""
 
     code = "sandbox-faults-unusable"
     advice = 'Write a JSON list such as [{"switch": "slow", "times": null}]; docs/sandbox.md lists the switches.'
@@ -53,7 +66,13 @@ def sandbox(
         Path | None, typer.Option(metavar="DIR", help="Keep it in this folder, and serve what is kept there.")
     ] = None,
     faults: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Turn the fault switches of this JSON file on from the start.")
+        Path | None, typer.Option(metavar="FILE", help="Follow this fault script, a JSON list, from the start.")
+    ] = None,
+    limits: Annotated[
+        str, typer.Option(metavar="NAME=N,...", help="Limits of the service protection other than Microsoft's, or off.")
+    ] = "",
+    certificate: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Let the application sign in with this certificate too.")
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https, with a certificate authority it writes.")] = False,
 ) -> None:
@@ -62,6 +81,7 @@ def sandbox(
     When it is ready it prints one JSON line: url, token_url, control_url, client_id, client_secret, tenant, username,
     password and, with --tls, ca_file.
     """
+    from tandem.sandbox.service.assertions import register_certificate
     from tandem.sandbox.service.server import check_port, serve
 
     def fill(organisation: "Organisation") -> None:
@@ -70,37 +90,57 @@ def sandbox(
         else:
             _generate(organisation, people=people, seed=seed)
 
-    armed = _armed(faults)
+    armed, protection = _armed(faults), _protection(limits)
+    pems = [_read_certificate(file) for file in certificate or ()]
     check_port(port)
     with (
-        _ended_by_sigterm(),
+        ended_by_sigterm(ExitCode.DONE),
         closing(_open(data, fill)) as organisation,
         TemporaryDirectory(prefix="tandem-sandbox-tls-") as passing,
     ):
-        serve(organisation, announce=output.json, port=port, tls=tls, folder=data or Path(passing), faults=armed)
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block by way of all that it has to close: an organisation nobody keeps leaves no file behind."""
-    before = signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(ExitCode.DONE))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        for pem in pems:
+            register_certificate(organisation, pem)
+        serve(
+            organisation,
+            announce=output.json,
+            port=port,
+            tls=tls,
+            folder=data or Path(passing),
+            faults=armed,
+            protection=protection,
+        )
 
 
 def _armed(file: Path | None) -> "Faults":
-    """The switches of the file, or none. Raises FaultsUnusable."""
+    """The switches of the script, or none. Raises FaultsUnusable."""
     from tandem.sandbox.service.faults import Faults, read_faults
 
-    armed = Faults()
     try:
-        for switch in read_faults(file) if file is not None else ():
-            armed.arm(switch)
+        return Faults(read_faults(file) if file is not None else ())
     except (OSError, ValueError) as problem:
-        raise FaultsUnusable(f"The fault switches cannot be used: {problem}.", file=str(file)) from problem
-    return armed
+        raise FaultsUnusable(f"The fault script cannot be used: {problem}.", file=str(file)) from problem
+
+
+def _protection(limits: str) -> "Protection":
+    """Service protection under those limits, or Microsoft's own. Raises LimitsUnusable."""
+    from tandem.sandbox.service.protection import Limits, Protection, read_limits
+
+    try:
+        return Protection(read_limits(limits) if limits else Limits())
+    except ValueError as problem:
+        raise LimitsUnusable(f"The limits cannot be used: {problem}.") from problem
+
+
+def _read_certificate(file: Path) -> str:
+    """The text of a certificate that can be registered. Raises CertificateUnusable."""
+    from tandem.sandbox.service.assertions import load_certificate
+
+    try:
+        pem = file.read_text("utf-8")
+        load_certificate(pem)
+    except (OSError, ValueError) as problem:
+        raise CertificateUnusable(f"{file} cannot be used: {problem}", file=str(file)) from problem
+    return pem
 
 
 def _open(data: Path | None, fill: Callable[["Organisation"], None]) -> "Organisation":

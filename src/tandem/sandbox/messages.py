@@ -12,7 +12,8 @@ class Request:
     """One Web API request.
 
     `path` is what follows `/api/data/v9.2/`, still percent-encoded, without the query; `query` is the raw query
-    string; header names are lower case; `caller` is the systemuserid the token belongs to; `base` is the API root
+    string; header names are lower case; `caller` is the systemuserid the token belongs to, or of the user that is
+    impersonated, then `delegate` is the one the token belongs to; `base` is the API root
     (`http://127.0.0.1:1234/api/data/v9.2`) that links in answers start with.
     """
 
@@ -22,6 +23,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     caller: str = ""
+    delegate: str | None = None
     base: str = ""
 
 
@@ -29,13 +31,15 @@ class Request:
 class Response:
     """One answer; `headers` keep the case they are sent with.
 
-    `row` is the address of the row that was written, for Content-ID references in a change set; it is never sent.
+    `row` is the address of the row that was written, for Content-ID references in a change set; `following` is the
+    query of the page after this one, the one in its `@odata.nextLink`. Neither is sent.
     """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     row: str = ""
+    following: str = ""
 
 
 class Refused(Exception):

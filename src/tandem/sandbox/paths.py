@@ -7,12 +7,14 @@ that cannot be read is refused here, once, as an unknown segment is.
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
-from uuid import UUID
 
 from tandem.sandbox.messages import Refused
 
 NAMESPACE = "Microsoft.Dynamics.CRM."
 
+MAXIMUM_SEGMENTS = 100
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SEGMENT = re.compile(r"(?P<name>[$A-Za-z_][\w.$]*)(?:\((?P<arguments>.*)\))?", re.DOTALL)
 
 
@@ -30,9 +32,12 @@ class Segment:
 
 
 def split_path(path: str) -> tuple[Segment, ...]:
-    """The segments of a still percent-encoded path. Raises Refused (404) for one that is none."""
+    """The segments of a still percent-encoded path. Raises Refused: 404 for one that is none, 400 for too many. [k]"""
     segments = []
-    for part in split_outside(unquote(path.strip("/"))):
+    parts = split_outside(unquote(path.strip("/")))
+    if len(parts) > MAXIMUM_SEGMENTS:
+        raise Refused(400, "0x80060888", "Too many segments in URI.")
+    for part in parts:
         match = _SEGMENT.fullmatch(part)
         if match is None:
             raise unknown_segment(part)
@@ -42,23 +47,7 @@ def split_path(path: str) -> tuple[Segment, ...]:
 
 def as_guid(text: str) -> str | None:
     """The GUID in lower case, or None if the text is none."""
-    try:
-        return str(UUID(text)) if len(text) == 36 else None
-    except ValueError:
-        return None
-
-
-def row_key(table: str, key: str) -> str:
-    """The id that addresses a row. Tables here have no alternate keys, so any other key is one that is not defined.
-
-    Raises Refused (400): 0x80060890 for named key columns, 0x80060888 for what is no id.
-    """
-    if "=" in key:
-        raise Refused(400, "0x80060890", f"The key in the request URI is not valid for resource '{NAMESPACE}{table}'.")
-    row_id = as_guid(key)
-    if row_id is None:
-        raise Refused(400, "0x80060888", f"Bad Request - Error in query syntax: '{key}' is not the id of a row.")
-    return row_id
+    return text.lower() if _GUID.fullmatch(text) else None
 
 
 def parse_arguments(text: str) -> dict[str, str]:
@@ -87,6 +76,8 @@ def expect_method(method: str, resource: str, *allowed: str) -> None:
 
 def split_outside(text: str, separator: str = "/") -> list[str]:
     """Cut at separators that stand outside quotes, parentheses, brackets and braces."""
+    if separator not in text:
+        return [text]
     parts, depth, quoted, start = [], 0, False, 0
     for position, character in enumerate(text):
         if character == "'":

@@ -35,6 +35,7 @@ from tandem.sandbox.door.operations import (
     Update,
 )
 from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.service.protection import Protection
 from tandem.sandbox.service.server import Sandbox
 from tandem.sandbox.store.organisation import Organisation
 from tandem.sync.context import Context, Progress
@@ -53,12 +54,20 @@ class World(Subscribed):
             for table, rows in generate(people, seed):
                 self.organisation.load(table, rows)
         self.faults = Faults()
-        self.levers = Levers(organisation=self.organisation, faults=self.faults, expire_tokens=lambda: None)
+        self.protection = Protection()
+        self.levers = Levers(
+            organisation=self.organisation,
+            faults=self.faults,
+            protection=self.protection,
+            expire_tokens=lambda: None,
+        )
         environ = {"TANDEM_HOME": str(folder / "home"), **{f"TANDEM_{k.upper()}": v for k, v in settings.items()}}
         self.settings: Settings = load(environ=environ)
 
     def __enter__(self) -> Self:
-        self.sandbox = self._resources.enter_context(Sandbox(self.organisation, faults=self.faults))
+        self.sandbox = self._resources.enter_context(
+            Sandbox(self.organisation, faults=self.faults, protection=self.protection)
+        )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,16 @@ ignored (reference 3.7, 8.4, 8.11, 8.13, 13).
 from collections.abc import Callable, Mapping
 from datetime import UTC
 
+from tandem.sandbox.actions.bulk_delete import bulk_delete
+from tandem.sandbox.actions.membership import (
+    Answer,
+    add_item,
+    add_member,
+    add_members,
+    change_team,
+    remove_item,
+    remove_member,
+)
 from tandem.sandbox.actions.merge import merge
 from tandem.sandbox.actions.parameters import Parameters
 from tandem.sandbox.actions.qualify import qualify_lead
@@ -14,12 +24,10 @@ from tandem.sandbox.messages import Refused, Request, Response
 from tandem.sandbox.paths import NAMESPACE, unknown_segment
 from tandem.sandbox.query.reading import json_response
 from tandem.sandbox.tables import TableDefinition
-from tandem.sandbox.writing.associations import ENDS, AssociationEnd, associate, dissociate
+from tandem.sandbox.writing.associations import associate, dissociate
 from tandem.sandbox.writing.payload import find_row, payload_error, read_values
-from tandem.sandbox.writing.records import Records, check_state_pair
-
-Answer = Mapping[str, object] | None
-"""The body of the answer without its context, or None for 204."""
+from tandem.sandbox.writing.records import Records
+from tandem.sandbox.writing.states import check_state_pair
 
 _OPEN, _WON, _LOST = 0, 1, 2
 _CLOSE_PROPERTIES = frozenset(
@@ -29,26 +37,27 @@ _CLOSE_PROPERTIES = frozenset(
 
 def is_action(name: str) -> bool:
     """Whether an unbound action has that name."""
-    return name in _UNBOUND
+    return name in ACTIONS
 
 
 def call_action(records: Records, request: Request, name: str) -> Response:
     """Call an unbound action."""
-    return _called(request, "", _UNBOUND[name](records, Parameters.read(records.organisation, request.body)))
+    return _called(request, name, ACTIONS[name](records, Parameters.read(records.organisation, request.body)))
 
 
 def call_bound_action(records: Records, request: Request, table: TableDefinition, row_id: str, name: str) -> Response:
     """Call an action bound to one row. Raises Refused (404, 0x8006088a) for a name that the table does not have."""
-    action = _BOUND.get((table.name, name))
+    action = BOUND_ACTIONS.get((table.name, name))
     if action is None:
         raise unknown_segment(f"{NAMESPACE}{name}")
     parameters = Parameters.read(records.organisation, request.body)
-    return _called(request, "Collection(crmbaseentity)", action(records, row_id, parameters))
+    return _called(request, name, action(records, row_id, parameters))
 
 
-def _called(request: Request, context: str, answer: Answer) -> Response:
+def _called(request: Request, name: str, answer: Answer) -> Response:
     if answer is None:
         return Response(status=204, headers={"OData-Version": "4.0"})
+    context = "Collection(crmbaseentity)" if "value" in answer else f"{NAMESPACE}{name}Response"
     return json_response({"@odata.context": f"{request.base}/$metadata#{context}", **answer})
 
 
@@ -95,26 +104,23 @@ def _close_opportunity(records: Records, parameters: Parameters, *, state: int) 
     return None
 
 
-def _change_members(
-    change: Callable[[Records, AssociationEnd, str, str], None],
-) -> Callable[[Records, str, Parameters], Answer]:
-    def action(records: Records, row_id: str, parameters: Parameters) -> Answer:
-        members = parameters.references("Members", "systemuser")
-        parameters.done()
-        for _, member in members:
-            change(records, ENDS["team", "teammembership_association"], row_id, member)
-        return None
-
-    return action
-
-
-_UNBOUND: Mapping[str, Callable[[Records, Parameters], Answer]] = {
+ACTIONS: Mapping[str, Callable[[Records, Parameters], Answer]] = {
     "Merge": _merge,
     "WinOpportunity": _win,
     "LoseOpportunity": _lose,
+    "AddListMembersList": add_members,
+    "BulkDelete": bulk_delete,
 }
-_BOUND: Mapping[tuple[str, str], Callable[[Records, str, Parameters], Answer]] = {
+"""The unbound actions, by name."""
+
+BOUND_ACTIONS: Mapping[tuple[str, str], Callable[[Records, str, Parameters], Answer]] = {
     ("lead", "QualifyLead"): _qualify,
-    ("team", "AddMembersTeam"): _change_members(associate),
-    ("team", "RemoveMembersTeam"): _change_members(dissociate),
+    ("list", "AddMemberList"): add_member,
+    ("list", "RemoveMemberList"): remove_member,
+    ("list", "AddItemCampaign"): add_item("list"),
+    ("campaign", "AddItemCampaign"): add_item("campaign"),
+    ("campaign", "RemoveItemCampaign"): remove_item,
+    ("team", "AddMembersTeam"): change_team(associate),
+    ("team", "RemoveMembersTeam"): change_team(dissociate),
 }
+"""The actions bound to a row, by table and name."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tandem.sandbox.actions.parameters import Parameters
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.store.privileges import Right, privilege_id
+from tandem.sandbox.store.privileges import Right
 from tandem.sandbox.tables import TableDefinition
 from tandem.sandbox.writing.cascade import repoint
 from tandem.sandbox.writing.payload import read_values
@@ -52,13 +52,7 @@ def merge(records: Records, parameters: Parameters) -> None:
 
 
 def _check(records: Records, table: TableDefinition, winner: Row, loser: Row) -> None:
-    if records.caller.depth(MERGE_PRIVILEGE) is None:
-        raise Refused(
-            403,
-            "0x80040220",
-            f"Principal user (Id={records.actor}, type=8) is missing {MERGE_PRIVILEGE} privilege"
-            f" (Id={privilege_id(MERGE_PRIVILEGE)}).",
-        )
+    records.caller.demand_general(MERGE_PRIVILEGE)
     for row in (winner, loser):
         records.demand(table, Right.WRITE, row)
     if winner[table.primary_id] == loser[table.primary_id]:

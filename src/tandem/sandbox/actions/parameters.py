@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.paths import as_guid
 from tandem.sandbox.store.organisation import Organisation
-from tandem.sandbox.writing.payload import decode_object, missing_row, payload_error
+from tandem.sandbox.writing.addressing import missing_row
+from tandem.sandbox.writing.payload import decode_object, payload_error
 
 
 class Parameters:
@@ -37,12 +38,31 @@ class Parameters:
             raise payload_error(f"Cannot convert the literal '{value}' of '{name}' to the expected type 'Edm.Int32'.")
         return value
 
+    def guid(self, name: str) -> str:
+        """An obligatory id."""
+        value = self._take(name, None)
+        guid = as_guid(value) if isinstance(value, str) else None
+        if guid is None:
+            raise payload_error(f"Cannot convert the literal '{value}' of '{name}' to the expected type 'Edm.Guid'.")
+        return guid
+
     def content(self, name: str, *, optional: bool = False) -> Mapping[str, object]:
         """The properties of a row given as an object, without annotations but for binds."""
         value = self._take(name, {} if optional else None)
         if not isinstance(value, dict):
             raise payload_error(f"'{name}' must be an object.")
         return {key: item for key, item in value.items() if not key.startswith("@")}
+
+    def contents(self, name: str) -> list[Mapping[str, object]]:
+        """As `content`, for an obligatory list of objects with all that is in them."""
+        value = self._take(name, None)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise payload_error(f"'{name}' must be a list of objects.")
+        return value
+
+    def take(self, name: str) -> object:
+        """A parameter of any kind; None where it is not given."""
+        return self._left.pop(name, None)
 
     def reference(self, name: str, *tables: str) -> tuple[str, str]:
         """The table and id of an obligatory existing row of one of the tables."""
@@ -52,6 +72,10 @@ class Parameters:
         """As `reference`, or None where the parameter is not given or null."""
         value = self._left.pop(name, None)
         return None if value is None else self._reference(name, value, tables)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the parameter is given and nobody took it."""
+        return name in self._left
 
     def references(self, name: str, *tables: str) -> list[tuple[str, str]]:
         """As `reference`, for a list of rows."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from tandem.sandbox.actions.parameters import Parameters
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.store.privileges import Right
+from tandem.sandbox.store.privileges import ColumnRight, Right
 from tandem.sandbox.tables import TableDefinition
 from tandem.sandbox.writing.payload import Values, reference
-from tandem.sandbox.writing.records import Records, Row, check_state_pair
+from tandem.sandbox.writing.records import Records, Row
+from tandem.sandbox.writing.states import check_state_pair
 
 _OPEN, _QUALIFIED = 0, 1
 _ADDRESS = tuple(
@@ -61,6 +62,7 @@ _TO_OPPORTUNITY: Mapping[str, str] = {
     "subject": "name",
     "qualificationcomments": "qualificationcomments",
     "description": "description",
+    "campaignid": "campaignid",
 }
 
 
@@ -82,6 +84,7 @@ def qualify_lead(records: Records, lead_id: str, parameters: Parameters) -> dict
     status = parameters.integer("Status")
     currency = parameters.optional_reference("OpportunityCurrencyId", "transactioncurrency")
     customer = parameters.optional_reference("OpportunityCustomerId", "account", "contact")
+    campaign = parameters.optional_reference("SourceCampaignId", "campaign")
     parameters.done()
     table = records.organisation.tables["lead"]
     lead = records.existing(table, lead_id)
@@ -92,7 +95,7 @@ def qualify_lead(records: Records, lead_id: str, parameters: Parameters) -> dict
     with records.organisation.transaction():
         qualification = _Qualification(records, lead_id, lead)
         for name in wanted:
-            qualification.create(name, currency=currency, customer=customer)
+            qualification.create(name, currency=currency, customer=customer, campaign=campaign)
         links = qualification.links_on_lead()
         records.update_by_action(table, lead_id, outcome | links)
     return qualification.created
@@ -108,7 +111,14 @@ class _Qualification:
         self._lead = lead
         self.created: dict[str, str] = {}
 
-    def create(self, name: str, *, currency: tuple[str, str] | None, customer: tuple[str, str] | None) -> None:
+    def create(
+        self,
+        name: str,
+        *,
+        currency: tuple[str, str] | None,
+        customer: tuple[str, str] | None,
+        campaign: tuple[str, str] | None,
+    ) -> None:
         """Create the account, the contact or the opportunity."""
         match name:
             case "account":
@@ -116,7 +126,7 @@ class _Qualification:
             case "contact":
                 values = self._mapped(_TO_CONTACT) | self._link("contact", "parentcustomerid", self._account())
             case _:
-                values = self._opportunity(currency, customer)
+                values = self._opportunity(currency, customer) | self._link("opportunity", "campaignid", campaign)
         values |= {"originatingleadid": self._lead_id}
         self.created[name] = self._records.create(self._tables[name], values)
 
@@ -138,7 +148,10 @@ class _Qualification:
         return values | self._link("opportunity", "transactioncurrencyid", currency)
 
     def _mapped(self, columns: Mapping[str, str]) -> Values:
-        return {target: self._lead[source] for source, target in columns.items() if self._lead[source] is not None}
+        """What of the lead goes over; a column that the caller may not read is empty for the action too [k]."""
+        table, may = self._tables["lead"], self._records.caller.may
+        seen = (name for name in columns if may(table, table.columns[name], ColumnRight.READ))
+        return {columns[name]: self._lead[name] for name in seen if self._lead[name] is not None}
 
     def _account(self) -> tuple[str, str] | None:
         """The account made, else the one the lead already had."""

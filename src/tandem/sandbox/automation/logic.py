@@ -6,6 +6,7 @@ is left for later.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,11 +22,32 @@ if TYPE_CHECKING:
 _SETTING = "logic"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bypass:
+    """The stand-ins that a write asks to skip: those of the same write, those of later, or single steps."""
+
+    synchronous: bool = False
+    later: bool = False
+    steps: frozenset[str] = frozenset()
+
+    def skips(self, plug_in: PlugIn) -> bool:
+        """Whether that stand-in does not act."""
+        return (self.later if plug_in.later else self.synchronous) or (plug_in.step or "").lower() in self.steps
+
+
+NO_BYPASS = Bypass()
+
+
 class Logic(msgspec.Struct, frozen=True):
-    """All of it, as it is kept. `locked` holds the (table, id) of rows that refuse changes."""
+    """All of it, as it is kept.
+
+    `undetected` holds the tables for which no duplicate rule is run; `locked` the (table, id) of rows that refuse
+    changes.
+    """
 
     plug_ins: tuple[AnyPlugIn, ...] = ()
     rules: tuple[DuplicateRule, ...] = SHIPPED_RULES
+    undetected: frozenset[str] = frozenset()
     locked: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -56,11 +78,14 @@ class BusinessLogic:
         return {rule.name: rule for rule in self.kept.rules}[name]
 
     def put_rule(self, rule: DuplicateRule) -> None:
-        """Add a rule, in place of the one of that name. Raises KeyError for an unknown table or column."""
-        table = self._organisation.tables[rule.table]
-        for name in rule.columns:
-            table.columns[name]
+        """Add a rule, in place of the one of that name. Raises KeyError and ValueError as its check does."""
+        rule.check(self._organisation.tables)
         self._keep(rules=(*(each for each in self.kept.rules if each.name != rule.name), rule))
+
+    def detect(self, table: str, *, enabled: bool) -> None:
+        """Let the rules of a table be run, or not. Raises KeyError for an unknown table."""
+        self._organisation.tables[table]
+        self._keep(undetected=self.kept.undetected - {table} if enabled else self.kept.undetected | {table})
 
     def lock(self, table: str, row_id: str, *, locked: bool) -> None:
         """Let a row refuse changes, or accept them again. Raises KeyError for an unknown table."""
@@ -77,21 +102,34 @@ class BusinessLogic:
 
     def refuse_duplicates(self, table: str, row_id: str, row: Row) -> None:
         """Raise Refused (0x80040333) where a published rule finds a duplicate of the row as it is to be."""
-        for rule in self.kept.rules:
-            if rule.published and rule.table == table:
-                refuse_duplicate(self._organisation, rule, row_id, row)
+        for rule in self.rules_of(table):
+            refuse_duplicate(self._organisation, rule, row_id, row)
+
+    def rules_of(self, table: str) -> list[DuplicateRule]:
+        """The rules that are run for a row of the table: published, and switched off neither for it nor for all."""
+        enabled = self._organisation.connection.execute("SELECT isduplicatedetectionenabled FROM organization").get
+        if not enabled or table in self.kept.undetected:
+            return []
+        return [rule for rule in self.kept.rules if rule.published and rule.table == table]
 
     def interfere(
-        self, table: TableDefinition, row_id: str, *, before: Row | None, values: Values, cause: PlugIn | None
+        self,
+        table: TableDefinition,
+        row_id: str,
+        *,
+        before: Row | None,
+        values: Values,
+        bypass: Bypass = NO_BYPASS,
+        cause: PlugIn | None = None,
     ) -> Values:
         """The values as the stand-ins leave them; what these do later is noted in the writer's transaction.
 
         `before` is the row, None for a new one. The stand-in that is the `cause` of the write does not act on it
-        again. Raises Refused where one refuses.
+        again, nor does one that the write asks to `bypass`. Raises Refused where one refuses.
         """
         for plug_in in self.kept.plug_ins:
             row = {**(before or {}), **values}
-            if plug_in == cause or not plug_in.acts_on(table.name, row, values):
+            if plug_in == cause or bypass.skips(plug_in) or not plug_in.acts_on(table.name, row, values):
                 continue
             changes = plug_in.changes(table, row, before)
             if changes is None:
@@ -101,6 +139,17 @@ class BusinessLogic:
             else:
                 values = {**values, **changes}
         return values
+
+    def users_of(self, table: str, column: str | None = None) -> list[str]:
+        """What could not go on without the table, or that column of it: rules, stand-ins, and what these left to do."""
+        waiting = self._organisation.connection.execute("SELECT plug_in FROM left_for_later").fetchall()
+        left = (msgspec.json.decode(str(plug_in), type=AnyPlugIn) for (plug_in,) in waiting)
+        stand_ins = [
+            f"the stand-in '{each.__struct_config__.tag}'"
+            for each in (*self.kept.plug_ins, *left)
+            if each.table == table and (column is None or column in each.columns)
+        ]
+        return stand_ins + [f"the rule '{rule.name}'" for rule in self.kept.rules if rule.uses(table, column)]
 
     def _leave(self, plug_in: PlugIn, row_id: str, before: Row | None) -> None:
         self._organisation.connection.execute(

@@ -37,14 +37,20 @@ class PlugIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A stand-in, and the writes that it acts on.
 
     It acts on the creates and updates of `table` that set `column` (None: on all) and leave every value of `when` in
-    the row.
+    the row. `step` is the id by which a client may ask for it to be skipped (reference 5.8).
     """
 
     table: str
     column: str | None = None
     when: dict[str, Scalar] = msgspec.field(default_factory=dict)
+    step: str | None = None
     later: ClassVar[bool] = False
     """Whether it acts when the reply is long gone, as a flow does, in a write of its own."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of its table without which it could not act."""
+        return frozenset((*self.when, *filter(None, [self.column])))
 
     def check(self, table: TableDefinition) -> None:
         """Raise KeyError for an unknown column, ValueError or Refused for what could never be carried out."""
@@ -89,6 +95,11 @@ class Rewrite(PlugIn, frozen=True, kw_only=True, tag="rewrite"):
     @property
     def _target(self) -> str:
         return self.target or self.column or ""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """As for every stand-in, with the column that it rewrites."""
+        return super().columns | {self._target}
 
     def check(self, table: TableDefinition) -> None:
         """As for every stand-in; the form must suit the column."""

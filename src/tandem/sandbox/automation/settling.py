@@ -52,7 +52,7 @@ def _taken(organisation: Organisation) -> list[tuple[AnyPlugIn, str, Row | None]
 def _carry_out(organisation: Organisation, user: str, plug_in: AnyPlugIn, row_id: str, before: Row | None) -> bool:
     """Do one act; False where the organisation refuses it."""
     table = organisation.tables[plug_in.table]
-    records = Records(organisation, user, cause=plug_in)
+    records = Records(organisation, organisation.caller(user), cause=plug_in)
     try:
         with organisation.transaction():
             changes = plug_in.changes(table, records.existing(table, row_id), before)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
+from tandem.sandbox.data import marketing as generate_marketing
 from tandem.sandbox.data import people as generate_people
 from tandem.sandbox.data import sales as generate_sales
 from tandem.sandbox.data import staff as generate_staff
@@ -48,6 +49,18 @@ def generate(people: int, seed: int, *, now: datetime = HISTORY_END) -> Iterator
         ("opportunity", _rows(generate_sales.opportunity, "opportunity", shape.opportunities, shape, draw)),
         ("connectionrole", generate_staff.connection_roles(draw)),
         ("connection", _connections(shape, draw)),
+        ("relationshiprole", generate_marketing.relationship_roles(draw)),
+        ("customeropportunityrole", generate_marketing.opportunity_roles(shape, draw)),
+        ("campaign", _rows(generate_marketing.campaign, "campaign", shape.campaigns, shape, draw)),
+        ("list", (generate_marketing.a_list(shape, draw, number) for number in range(shape.lists))),
+        ("listmember", _members(shape, draw)),
+        ("campaignitem", generate_marketing.items(shape, draw)),
+        ("task", _rows(generate_marketing.task, "task", shape.tasks, shape, draw)),
+        (
+            "campaignresponse",
+            _rows(generate_marketing.response, "campaignresponse", shape.responses, shape, draw),
+        ),
+        ("activityparty", generate_marketing.parties(shape, draw)),
     )
     for table, rows in tables:
         iterator = iter(rows)
@@ -66,6 +79,11 @@ def _rows(make: Callable[[Shape, Draw, int], Row], table: str, count: int, shape
 def _connections(shape: Shape, draw: Draw) -> Iterator[Row]:
     for number in range(shape.opportunities):
         yield from generate_sales.connections(shape, draw, number)
+
+
+def _members(shape: Shape, draw: Draw) -> Iterator[Row]:
+    for number in range(shape.lists):
+        yield from generate_marketing.members(shape, draw, number)
 
 
 def _fill(table: str, row: Row) -> None:

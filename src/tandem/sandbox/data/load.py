@@ -26,13 +26,14 @@ from tandem.sandbox.tables import (
     RequiredLevel,
     TableDefinition,
 )
-from tandem.sandbox.tables.columns import EXTREME_INTEGER, custom_column
+from tandem.sandbox.tables.columns import EXTREME_INTEGER
+from tandem.sandbox.tables.custom import custom_column
 from tandem.sandbox.writing.values import accept
 
 Row = dict[str, object]
 
-# An organisation has exactly one row of itself, and has it already.
-_LOADED = {name: table for name, table in TABLES.items() if name != "organization"}
+# An organisation has exactly one row of itself, and has it already; a view shows the rows of other tables.
+_LOADED = {name: table for name, table in TABLES.items() if name != "organization" and not table.united}
 _ROWS_WITHOUT_ID = UUID("1f8f6f0a-3c1e-4d57-9a53-8f0f3f8b2f61")
 _PRIMARY_IDS = {table.primary_id: name for name, table in TABLES.items()}
 # SystemRequired, but the organisation fills them in.
@@ -208,7 +209,7 @@ def _cell(table: TableDefinition, header: str) -> _Cell:
         if column.type is ColumnType.OWNER:
             return _Cell(header=header, column=column, target="systemuser")
         if column.polymorphic:
-            raise _Unusable(f"name the target: {' or '.join(column.navigation.values())}")
+            raise _Unusable(f"name the target: {' or '.join(f'{name}_{target}' for target in column.targets)}")
         # The ids of an intersect table are plain GUIDs and refer all the same (reference 13).
         referred = _PRIMARY_IDS.get(name) if column.type is ColumnType.GUID and name != table.primary_id else None
         return _Cell(header=header, column=column, target=column.targets[0] if column.is_lookup else referred)
@@ -328,4 +329,4 @@ def _is_integer(text: str) -> bool:
 def _is_demanded(table: TableDefinition, column: ColumnDefinition) -> bool:
     """True for a column that every row must bring: SystemRequired and not filled in by the organisation."""
     needed = column.required is RequiredLevel.SYSTEM and column.name != table.primary_id
-    return needed and column.name not in _FILLED_IN
+    return needed and column.name not in _FILLED_IN and column.default is None

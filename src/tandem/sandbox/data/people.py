@@ -115,6 +115,7 @@ def lead(shape: Shape, draw: Draw, number: int) -> Row:
         "transactioncurrencyid": None if revenue is None else currency_id,
         "parentcontactid": draw.reference("contact", contact),
         "parentaccountid": draw.reference("account", employer),
+        "campaignid": draw.reference("campaign", shape.lead_campaign(number)),
         "qualifyingopportunityid": draw.reference("opportunity", shape.lead_opportunity(number)),
         "merged": fate is Fate.MERGED,
         "masterid": draw.reference("lead", shape.lead_master(number)),

@@ -22,6 +22,10 @@ _CROWD_ENDS = tuple(accumulate(CROWDS))
 _CONTACTS_BESIDE_CROWDS = 2_000
 
 
+LONGEST_LIST = 400
+"""No list has more members, however many people there are."""
+
+
 class Fate(StrEnum):
     """What became of a lead."""
 
@@ -43,6 +47,10 @@ class Shape:
     accounts: int
     opportunities: int
     users: int
+    campaigns: int
+    lists: int
+    tasks: int
+    responses: int
     crowded: bool
 
     @classmethod
@@ -58,6 +66,10 @@ class Shape:
             accounts=people // 20,
             opportunities=people // 5,
             users=min(10 + people // 500, 200),
+            campaigns=min(people // 80, 200),
+            lists=min(people // 100, 100),
+            tasks=min(people // 4, 20_000),
+            responses=min(people // 20, 5_000) if people >= 80 else 0,
             crowded=crowded,
         )
 
@@ -163,6 +175,47 @@ class Shape:
             return self.contact_human(known)
         master = self.lead_master(lead)
         return lead if master is None else master
+
+    def lead_campaign(self, lead: int) -> int | None:
+        """The campaign the lead came from."""
+        return lead % self.campaigns if self.campaigns and lead % 9 == 4 else None
+
+    def list_is_dynamic(self, number: int) -> bool:
+        """Whether the list is a query and has no members of its own."""
+        return number % 5 == 3
+
+    def list_size(self, number: int) -> int:
+        """How many times somebody is put on the list; who comes up twice is on it once."""
+        members = (self.contacts, self.leads, self.accounts)[number % 3]
+        # The first one is empty, as a new list is.
+        return 0 if self.list_is_dynamic(number) else min(number * 73 % LONGEST_LIST, members // 2)
+
+    def list_member(self, kind: str, number: int, place: int) -> int:
+        """The contact, lead or account that is put on the list at that place, as a merge has left it."""
+        match kind:
+            case "contact":
+                return self.contact_standing((number * 37 + place * 2) % self.contacts)
+            case "lead":
+                lead = (number * 41 + place * 2) % self.leads
+                master = self.lead_master(lead)
+                return lead if master is None else master
+            case _:
+                return self._standing((number * 13 + place * 2) % self.accounts)
+
+    def task_regards(self, task: int) -> tuple[str, int | None]:
+        """What the task is about: the table, and the row or nothing."""
+        place, number = task % 6, task // 6
+        if place == 0 and self.contacts:
+            return "contact", self.contact_standing(number * 3 % self.contacts)
+        if place in (1, 2) and self.leads:
+            lead = number * 5 % self.leads
+            master = self.lead_master(lead)
+            return "lead", lead if master is None else master
+        if place == 3 and self.accounts:
+            return "account", self._standing(number % self.accounts)
+        if place == 4 and self.opportunities:
+            return "opportunity", number % self.opportunities
+        return "campaign", number % self.campaigns if place == 5 and number % 4 == 1 and self.campaigns else None
 
     def human_company(self, human: int) -> int | None:
         """The company the human works for: an account's number, or one above them for a lead's own company."""

@@ -13,8 +13,8 @@ from tandem.sandbox.door.levers import Levers, Operation
 
 class ArmPlugIn(Operation):
     """let a stand-in for the customer's automation act on creates and updates, whoever makes them: a `kind` of the
-    third table with its `table`, and narrowed by a `column` that the write must set and by `when`, the values by column
-    that the row must then have"""
+    fourth table with its `table`, and narrowed by a `column` that the write must set and by `when`, the values by
+    column that the row must then have; `step` is an id by which a client may ask for it to be skipped"""
 
     plug_in: AnyPlugIn
 
@@ -49,12 +49,26 @@ class Settle(Operation):
 
 class PutRule(DuplicateRule, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """publish a duplicate detection rule, or change the one of that `name`; it is run for writes that ask for it and
-    answers a duplicate with `status` 412 or 500"""
+    answers a duplicate with `status` 412 or 500. Its `columns` are names, or objects: a `column`, the one it is like in
+    the `matching_table` (`matching`), and how many of the `first` or `last` characters count. Empty columns are alike
+    only with `ignore_blanks` false"""
 
     def run(self, levers: Levers) -> object:
         """Every rule."""
         levers.organisation.logic.put_rule(DuplicateRule(**msgspec.structs.asdict(self)))
         return levers.organisation.logic.kept.rules
+
+
+class DetectDuplicates(Operation):
+    """run the duplicate detection rules of a table, or with `enabled` false none of them; at first all are run"""
+
+    table: str
+    enabled: bool = True
+
+    def run(self, levers: Levers) -> object:
+        """The tables for which none is run."""
+        levers.organisation.logic.detect(self.table, enabled=self.enabled)
+        return sorted(levers.organisation.logic.kept.undetected)
 
 
 class PublishRule(Operation):

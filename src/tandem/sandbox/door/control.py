@@ -10,7 +10,7 @@ from tandem.sandbox.automation.plug_ins import plug_in_table
 from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.door.operations import OPERATIONS
 from tandem.sandbox.messages import Refused, Request, Response
-from tandem.sandbox.service.faults import switch_table
+from tandem.sandbox.service.faults import script_table, switch_table
 
 _NO_BODY = b"{}"
 
@@ -39,7 +39,7 @@ def control_table() -> str:
         )
         does = " ".join((operation.__doc__ or "").split())
         lines.append(f"| `{name}` | {fields} | {does} |")
-    return "\n".join([*lines, "", switch_table(), plug_in_table()])
+    return "\n".join([*lines, "", switch_table(), script_table(), plug_in_table()])
 
 
 def _answer(levers: Levers, request: Request) -> Response:

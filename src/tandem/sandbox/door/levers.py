@@ -11,6 +11,7 @@ import msgspec
 
 from tandem.sandbox.messages import Refused, Request
 from tandem.sandbox.service.faults import Faults
+from tandem.sandbox.service.protection import Protection
 from tandem.sandbox.store.organisation import Organisation
 from tandem.sandbox.store.privileges import SYSTEM_ADMINISTRATOR_PROFILE
 from tandem.sandbox.writing.writes import answer_write
@@ -22,6 +23,7 @@ class Levers:
 
     organisation: Organisation
     faults: Faults
+    protection: Protection
     expire_tokens: Callable[[], None]
 
     def other_user(self) -> str:

@@ -10,12 +10,30 @@ from uuid import uuid4
 
 import msgspec
 
-from tandem.sandbox.actions.merge import MERGE_PRIVILEGE
 from tandem.sandbox.automation.settling import settle
-from tandem.sandbox.door.automation import ArmPlugIn, Lock, PublishRule, PutRule, Settle, Unplug
+from tandem.sandbox.door.automation import (
+    ArmPlugIn,
+    DetectDuplicates,
+    Lock,
+    PublishRule,
+    PutRule,
+    Settle,
+    Unplug,
+)
+from tandem.sandbox.door.definitions import (
+    ChangeColumn,
+    MakeColumn,
+    MakeTable,
+    RemoveColumn,
+    RemoveOption,
+    RemoveTable,
+)
 from tandem.sandbox.door.levers import Levers, Operation
+from tandem.sandbox.paths import as_guid
+from tandem.sandbox.service.assertions import register_certificate
 from tandem.sandbox.service.faults import Armed
-from tandem.sandbox.store.privileges import NO_ROLES, Depth, Right, grant, privilege_name
+from tandem.sandbox.service.protection import Limits
+from tandem.sandbox.store.privileges import NO_ROLES, Depth, every_privilege, grant
 
 
 class Create(Operation):
@@ -111,13 +129,22 @@ class Merge(Operation):
 
 
 class Fault(Armed, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """arm a fault switch (second table): `times` strikes (null: until cleared), on each `every`-th match after the
-    first `after`; `method` and a part of the `path` narrow the match, `inner` means requests inside a `$batch`,
-    `seconds` is the latency or the Retry-After"""
+    """arm a fault switch (second table); the third table tells what the members mean"""
 
     def run(self, levers: Levers) -> object:
         """The switches that are on."""
         levers.faults.arm(Armed(**msgspec.structs.asdict(self)))
+        return levers.faults.armed()
+
+
+class FaultScript(Operation):
+    """turn off every fault switch, and arm those of a `script`: a list of what `fault` takes"""
+
+    script: list[Armed]
+
+    def run(self, levers: Levers) -> object:
+        """The switches that are on."""
+        levers.faults.replace(self.script)
         return levers.faults.armed()
 
 
@@ -132,6 +159,27 @@ class Clear(Operation):
         return levers.faults.armed()
 
 
+class Protect(Limits, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """set what a user may do on each web server: `requests` and `seconds` of execution within the last `window`
+    seconds, and requests `concurrent` (null: no limit); how many `servers` there are and which `hint` they give; what
+    is not named is as it is at Microsoft, on one server, and what was used so far is forgotten"""
+
+    def run(self, levers: Levers) -> object:
+        """The limits."""
+        levers.protection.limits = Limits(**msgspec.structs.asdict(self))
+        return levers.protection.limits
+
+
+class RegisterCertificate(Operation):
+    """let the sync application sign in with the key of a certificate, given as PEM text, in place of its secret"""
+
+    certificate: str
+
+    def run(self, levers: Levers) -> object:
+        """The certificate's thumbprint."""
+        return {"thumbprint": register_certificate(levers.organisation, self.certificate)}
+
+
 class Privilege(Operation):
     """let a privilege of the sync user reach only so far: `prvReadLead`, depth Basic, Local, Deep, Global or null"""
 
@@ -141,8 +189,7 @@ class Privilege(Operation):
 
     def run(self, levers: Levers) -> object:
         """Nothing."""
-        known = {privilege_name(table, right) for table in levers.organisation.tables.values() for right in Right}
-        if self.privilege not in known | {MERGE_PRIVILEGE}:
+        if self.privilege not in every_privilege(levers.organisation.tables):
             raise ValueError(f"there is no privilege '{self.privilege}'")
         depth = None if self.depth is None else Depth[self.depth.upper()]
         _grant(levers, self.user, self.privilege, depth)
@@ -209,8 +256,8 @@ class ExpireTokens(Operation):
 
 
 class Advance(Operation):
-    """move the organisation's clock by so many seconds: delta tokens and access tokens age, and one round of what
-    stand-ins left for later is carried out"""
+    """move the organisation's clock by so many seconds: delta tokens and access tokens age, the windows of service
+    protection slide, and one round of what stand-ins left for later is carried out"""
 
     seconds: float
 
@@ -229,7 +276,10 @@ class BecomeCopy(Operation):
 
     def run(self, levers: Levers) -> object:
         """The id it has then."""
-        levers.organisation.change_organization(self.id or str(uuid4()))
+        wanted = as_guid(self.id or str(uuid4()))
+        if wanted is None:
+            raise ValueError(f"'{self.id}' is no id of an organisation")
+        levers.organisation.change_organization(wanted)
         return {"id": levers.organisation.organization_id}
 
 
@@ -257,7 +307,7 @@ def _grant(levers: Levers, user: str | None, privilege: str, depth: Depth | None
         grant(organisation.connection, user or organisation.user_id, privilege, depth)
 
 
-AnyOperation = Operation | Fault | PutRule
+AnyOperation = Operation | Fault | Protect | PutRule
 OPERATIONS: Mapping[str, type[AnyOperation]] = {
     "create": Create,
     "update": Update,
@@ -268,15 +318,25 @@ OPERATIONS: Mapping[str, type[AnyOperation]] = {
     "unplug": Unplug,
     "settle": Settle,
     "duplicate-rule": PutRule,
+    "duplicate-detection": DetectDuplicates,
     "publish-rule": PublishRule,
     "lock": Lock,
     "fault": Fault,
+    "faults": FaultScript,
     "clear": Clear,
+    "protect": Protect,
     "privilege": Privilege,
     "roles": Roles,
     "disable": Disable,
+    "make-table": MakeTable,
+    "remove-table": RemoveTable,
+    "make-column": MakeColumn,
+    "change-column": ChangeColumn,
+    "remove-column": RemoveColumn,
+    "remove-option": RemoveOption,
     "secure": Secure,
     "tracking": Tracking,
+    "register-certificate": RegisterCertificate,
     "expire-tokens": ExpireTokens,
     "advance": Advance,
     "become-copy": BecomeCopy,

@@ -1,65 +1,42 @@
-"""Definitions of tables, columns and relationships in the shapes that EntityDefinitions answers with (reference 2)."""
+"""Tables, labels and option sets in the shapes that EntityDefinitions answers with (reference 2.2, 2.4)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from uuid import NAMESPACE_URL, uuid5
 
 from tandem.sandbox.paths import NAMESPACE
 from tandem.sandbox.store.privileges import Right, privilege_id, privilege_name
-from tandem.sandbox.tables import (
-    Association,
-    Cascade,
-    ColumnDefinition,
-    ColumnType,
-    OptionDefinition,
-    TableDefinition,
-)
+from tandem.sandbox.tables import OptionDefinition, OptionSetDefinition, TableDefinition
+from tandem.sandbox.tables.activities import PARTIES, REGARDED
 
 Shape = dict[str, object]
 
 LANGUAGE = 1033
 
-_CLASSES = {
-    ColumnType.CHOICES: "MultiSelectPicklist",
-    ColumnType.CUSTOMER: "Lookup",
-    ColumnType.OWNER: "Lookup",
-    ColumnType.GUID: "UniqueIdentifier",
-}
 
-ATTRIBUTE_CLASSES = frozenset(
-    f"{name}AttributeMetadata"
-    for name in (
-        *(_CLASSES.get(type_, type_) for type_ in ColumnType),
-        "EntityName",
-        "File",
-        "Image",
-        "ManagedProperty",
-    )
-)
-"""The classes that columns can be cast to (reference 2.4)."""
-
-OPTION_SETS = {
-    "BooleanAttributeMetadata",
-    "PicklistAttributeMetadata",
-    "MultiSelectPicklistAttributeMetadata",
-    "StateAttributeMetadata",
-    "StatusAttributeMetadata",
-}
-"""The attribute classes whose `OptionSet` can be expanded."""
+def metadata_id(*names: str, made: int = 0) -> str:
+    """A stable id for a piece of metadata; `made` is the metadata version that made it, 0 for what ships."""
+    text = "metadata:" + "/".join(names)
+    return str(uuid5(NAMESPACE_URL, f"{text}@{made}" if made else text))
 
 
-def metadata_id(*names: str) -> str:
-    """A stable id for a piece of metadata."""
-    return str(uuid5(NAMESPACE_URL, "metadata:" + "/".join(names)))
+def table_id(table: TableDefinition) -> str:
+    """The MetadataId of a table."""
+    return metadata_id(table.name, made=table.created_at)
 
 
-def label(text: str | None, *names: str) -> Shape:
+def option_set_id(option_set: OptionSetDefinition) -> str:
+    """The MetadataId of a global option set."""
+    return metadata_id("optionset", option_set.name, made=option_set.created_at)
+
+
+def label(text: str, *names: str, custom: bool = False) -> Shape:
     """A label in the one language of the sandbox; without text, the empty shape."""
     if not text:
         return {"LocalizedLabels": [], "UserLocalizedLabel": None}
     localized = {
         "Label": text,
         "LanguageCode": LANGUAGE,
-        "IsManaged": True,
+        "IsManaged": not custom,
         "MetadataId": metadata_id("label", *names),
         "HasChanged": None,
     }
@@ -72,9 +49,14 @@ def managed(value: object, name: str) -> Shape:
 
 
 def table_shape(table: TableDefinition) -> Shape:
-    """The properties of one EntityMetadata."""
+    """The properties of one EntityMetadata; a table has no notes here, no image and no source outside.
+
+    [k]: HasActivities, HasNotes, IsActivityParty, PrimaryImageAttribute and what names the source of a virtual table.
+    """
+    collection = table.collection_label or f"{table.label}s"
     return {
-        "MetadataId": metadata_id(table.name),
+        "MetadataId": table_id(table),
+        "HasChanged": None,
         "LogicalName": table.name,
         "SchemaName": table.schema_name,
         "EntitySetName": table.entity_set,
@@ -82,20 +64,31 @@ def table_shape(table: TableDefinition) -> Shape:
         "CollectionSchemaName": table.entity_set,
         "PrimaryIdAttribute": table.primary_id,
         "PrimaryNameAttribute": table.primary_name,
+        "PrimaryImageAttribute": None,
         "ObjectTypeCode": table.object_type_code,
         "OwnershipType": table.ownership,
         "ChangeTrackingEnabled": table.change_tracking,
         "CanChangeTrackingBeEnabled": managed(True, "canchangetrackingbeenabled"),
-        "CanCreateAttributes": managed(not table.is_intersect, "cancreateattributes"),
+        "CanCreateAttributes": managed(not (table.is_intersect or table.united), "cancreateattributes"),
         "IsOptimisticConcurrencyEnabled": table.optimistic_concurrency,
-        "IsActivity": False,
+        "IsActivity": table.activity,
+        "IsActivityParty": table.name in PARTIES,
+        "HasActivities": table.name in REGARDED,
+        "HasNotes": False,
         "IsIntersect": table.is_intersect,
-        "IsCustomEntity": False,
+        "IsCustomEntity": table.custom,
+        "IsCustomizable": managed(True, "iscustomizable"),
+        "IsManaged": not table.custom,
+        "IsPrivate": False,
         "IsLogicalEntity": False,
         "TableType": "Standard",
-        "DisplayName": label(table.label, table.name),
-        "DisplayCollectionName": label(f"{table.label}s", table.name, "collection"),
-        "Description": label(None),
+        "DataProviderId": None,
+        "DataSourceId": None,
+        "ExternalName": None,
+        "ExternalCollectionName": None,
+        "DisplayName": label(table.label, table.name, custom=table.custom),
+        "DisplayCollectionName": label(collection, table.name, "collection", custom=table.custom),
+        "Description": label(table.description, table.name, "description", custom=table.custom),
         "Privileges": [_privilege(table, right) for right in Right],
     }
 
@@ -116,208 +109,36 @@ def _privilege(table: TableDefinition, right: Right) -> Shape:
     }
 
 
-def attribute_shapes(table: TableDefinition) -> Iterator[tuple[Shape, Shape]]:
-    """Every attribute of the table as (common properties, properties of its class), shadow columns included."""
-    for column in table.columns.values():
-        yield _common(table, column), _specific(table, column)
-        yield from _shadows(table, column)
-
-
-def attribute_class(column: ColumnDefinition) -> str:
-    """The class a column must be cast to: `StringAttributeMetadata`."""
-    return f"{_CLASSES.get(column.type, column.type)}AttributeMetadata"
-
-
-def _common(table: TableDefinition, column: ColumnDefinition) -> Shape:
-    virtual = column.type is ColumnType.CHOICES
+def option_set_shape(option_set: OptionSetDefinition) -> Shape:
+    """A global option set."""
+    name = option_set.name
     return {
-        "@odata.type": f"#{NAMESPACE}{attribute_class(column)}",
-        "MetadataId": metadata_id(table.name, column.name),
-        "LogicalName": column.name,
-        "SchemaName": column.schema_name,
-        "EntityLogicalName": table.name,
-        "AttributeType": "Virtual" if virtual else str(column.type),
-        "AttributeTypeName": {"Value": f"{column.type}Type"},
-        "IsValidForRead": True,
-        "IsValidForCreate": column.creatable,
-        "IsValidForUpdate": column.updatable and column.name != table.primary_id,
-        "IsRetrievable": True,
-        "IsFilterable": True,
-        "RequiredLevel": managed(str(column.required), "canmodifyrequirementlevelsettings"),
-        "IsSecured": column.secured,
-        "CanBeSecuredForRead": column.type is not ColumnType.GUID,
-        "CanBeSecuredForCreate": column.creatable,
-        "CanBeSecuredForUpdate": column.updatable,
-        "IsCustomAttribute": column.custom,
-        "IsPrimaryId": column.name == table.primary_id,
-        "IsPrimaryName": column.name == table.primary_name,
-        "IsLogical": column.derived is not None,
-        "AttributeOf": None,
-        "SourceType": 0,
-        "ColumnNumber": list(table.columns).index(column.name) + 1,
-        "DisplayName": label(column.label, table.name, column.name),
-        "Description": label(None),
-    }
-
-
-def _specific(table: TableDefinition, column: ColumnDefinition) -> Shape:
-    bounds = {"MinValue": column.minimum, "MaxValue": column.maximum}
-    match column.type:
-        case ColumnType.STRING:
-            database = None if column.max_length is None else column.max_length * 2
-            return {
-                "MaxLength": column.max_length,
-                "Format": column.format,
-                "FormatName": {"Value": column.format},
-                "DatabaseLength": database,
-            }
-        case ColumnType.MEMO:
-            return {"MaxLength": column.max_length, "Format": column.format}
-        case ColumnType.INTEGER:
-            return {**bounds, "Format": column.format}
-        case ColumnType.BIGINT:
-            return {"MinValue": -(2**63), "MaxValue": 2**63 - 1}
-        case ColumnType.DECIMAL | ColumnType.DOUBLE:
-            return {**bounds, "Precision": column.precision}
-        case ColumnType.MONEY:
-            base = column.derived is not None
-            calculated = column.name.removesuffix("_base") if base else None
-            source = {"PrecisionSource": 2, "IsBaseCurrency": base, "CalculationOf": calculated}
-            return {**bounds, "Precision": column.precision, **source}
-        case ColumnType.DATETIME:
-            behavior = "DateOnly" if column.date_only else "UserLocal"
-            return {"Format": column.format, "DateTimeBehavior": {"Value": behavior}}
-        case ColumnType.LOOKUP | ColumnType.CUSTOMER | ColumnType.OWNER:
-            return {"Targets": list(column.targets), "Format": "None"}
-        case ColumnType.GUID:
-            return {}
-        case ColumnType.BOOLEAN:
-            return {"DefaultValue": False, **_option_sets(table, column)}
-        case _:
-            return {"DefaultFormValue": -1, **_option_sets(table, column)}
-
-
-def _option_sets(table: TableDefinition, column: ColumnDefinition) -> Shape:
-    """Only shown when expanded. The shipped sets are local, so the global one is null."""
-    options: Shape
-    if column.type is ColumnType.BOOLEAN:
-        false, true = (_option(table, column, option) for option in column.options)
-        options = {"TrueOption": true, "FalseOption": false}
-    else:
-        options = {"Options": [_option(table, column, option) for option in column.options]}
-    return {
-        "OptionSet": {
-            "MetadataId": metadata_id("optionset", table.name, column.name),
-            "Name": f"{table.name}_{column.name}",
-            "IsGlobal": False,
-            "IsCustomOptionSet": column.custom,
-            "OptionSetType": "Picklist" if column.type is ColumnType.CHOICES else str(column.type),
-            "DisplayName": label(column.label, "optionset", table.name, column.name),
-            **options,
-        },
-        "GlobalOptionSet": None,
-    }
-
-
-def _option(table: TableDefinition, column: ColumnDefinition, option: OptionDefinition) -> Shape:
-    shape: Shape = {
-        "Value": option.value,
-        "Color": None,
-        "IsManaged": True,
-        "ExternalValue": None,
-        "ParentValues": [],
-        "Label": label(option.label, table.name, column.name, str(option.value)),
-        "Description": label(None),
-        "MetadataId": None,
+        "@odata.type": f"#{NAMESPACE}OptionSetMetadata",
+        "MetadataId": option_set_id(option_set),
         "HasChanged": None,
-    }
-    if column.type is ColumnType.STATE:
-        shape |= {"DefaultStatus": option.default_status, "InvariantName": option.label}
-        shape["@odata.type"] = f"#{NAMESPACE}StateOptionMetadata"
-    if column.type is ColumnType.STATUS:
-        shape |= {"State": option.state, "TransitionData": None}
-        shape["@odata.type"] = f"#{NAMESPACE}StatusOptionMetadata"
-    return shape
-
-
-def _shadows(table: TableDefinition, column: ColumnDefinition) -> Iterator[tuple[Shape, Shape]]:
-    """The columns that only accompany another and cannot be addressed in the Web API (reference 2.3)."""
-    if column.is_lookup:
-        specific: Shape = {"MaxLength": 100, "Format": "Text", "FormatName": {"Value": "Text"}, "DatabaseLength": 200}
-        yield _shadow(table, column, "name", "String", "StringAttributeMetadata"), specific
-        if column.polymorphic:
-            yield _shadow(table, column, "type", "EntityName", "EntityNameAttributeMetadata"), {}
-    elif column.options:
-        yield _shadow(table, column, "name", "Virtual", "AttributeMetadata"), {}
-
-
-def _shadow(table: TableDefinition, column: ColumnDefinition, suffix: str, kind: str, of_class: str) -> Shape:
-    return {
-        **_common(table, column),
-        "@odata.type": f"#{NAMESPACE}{of_class}",
-        "MetadataId": metadata_id(table.name, column.name + suffix),
-        "LogicalName": column.name + suffix,
-        "SchemaName": column.schema_name + suffix.title(),
-        "AttributeType": kind,
-        "AttributeTypeName": {"Value": f"{kind}Type"},
-        "IsValidForCreate": False,
-        "IsValidForUpdate": False,
-        "RequiredLevel": managed("None", "canmodifyrequirementlevelsettings"),
-        "IsPrimaryId": False,
-        "IsPrimaryName": False,
-        "IsLogical": True,
-        "AttributeOf": column.name,
-        "DisplayName": label(None),
+        "Name": name,
+        "IsGlobal": True,
+        "IsCustomOptionSet": True,
+        "OptionSetType": "Picklist",
+        "DisplayName": label(option_set.label, "optionset", name, custom=True),
+        "Description": label(option_set.description, "optionset", name, "description", custom=True),
+        "Options": option_shapes(option_set.options, "optionset", name, custom=True),
     }
 
 
-def lookup_relationships(tables: Mapping[str, TableDefinition], table: TableDefinition) -> Iterator[tuple[str, Shape]]:
-    """The many-to-one relationships of the table's lookups, each with the name of the table it points to."""
-    for column in table.columns.values():
-        if column.derived is not None:
-            continue
-        for target in column.targets:
-            name = table.relationship(column, target)
-            shape: Shape = {
-                "MetadataId": metadata_id("relationship", name),
-                "SchemaName": name,
-                "RelationshipType": "OneToManyRelationship",
-                "IsCustomRelationship": column.custom,
-                "ReferencingEntity": table.name,
-                "ReferencingAttribute": column.name,
-                "ReferencedEntity": target,
-                "ReferencedAttribute": tables[target].primary_id,
-                "ReferencingEntityNavigationPropertyName": column.navigation[target],
-                "ReferencedEntityNavigationPropertyName": name,
-                "CascadeConfiguration": _cascades(column),
-            }
-            yield target, shape
-
-
-def _cascades(column: ColumnDefinition) -> Shape:
-    return {
-        "Assign": str(Cascade.NONE),
-        "Delete": str(column.on_delete),
-        "Merge": str(column.on_merge),
-        "Reparent": str(Cascade.NONE),
-        "Share": str(Cascade.NONE),
-        "Unshare": str(Cascade.NONE),
-        "RollupView": str(Cascade.NONE),
-    }
-
-
-def association_shape(association: Association) -> Shape:
-    """A many-to-many relationship."""
-    return {
-        "MetadataId": metadata_id("relationship", association.schema_name),
-        "SchemaName": association.schema_name,
-        "RelationshipType": "ManyToManyRelationship",
-        "IsCustomRelationship": False,
-        "IntersectEntityName": association.intersect,
-        "Entity1LogicalName": association.entity1,
-        "Entity1IntersectAttribute": association.column1,
-        "Entity1NavigationPropertyName": association.navigation1,
-        "Entity2LogicalName": association.entity2,
-        "Entity2IntersectAttribute": association.column2,
-        "Entity2NavigationPropertyName": association.navigation2,
-    }
+def option_shapes(options: Iterable[OptionDefinition], *names: str, custom: bool) -> list[Shape]:
+    """Options; `names` tell whose they are."""
+    return [
+        {
+            "Value": option.value,
+            "Color": None,
+            "IsManaged": not custom,
+            "ExternalValue": None,
+            "ParentValues": [],
+            "Label": label(option.label, *names, str(option.value), custom=custom),
+            "Description": label(""),
+            "MetadataId": None,
+            "HasChanged": None,
+        }
+        for option in options
+    ]

@@ -6,29 +6,61 @@ A value never becomes part of the SQL; it travels as a parameter, in the form it
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
 
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.paths import NAMESPACE
 from tandem.sandbox.store.storage import Stored, to_stored
 from tandem.sandbox.tables import ColumnDefinition, ColumnType, TableDefinition
 
-_TOO_LARGE = 2**63
+MAXIMUM_CONDITIONS = 500
+"""Conditions in one query, links included; about right, the exact number is unconfirmed (reference 3.2)."""
+
+TOO_LARGE = 2**63
+"""The smallest number that is too large for an integer of SQLite."""
+
+_DIGITS = 28
+"""Digits of an Edm.Decimal, before or behind the point. [k]"""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """A piece of SQL that is true for the wanted rows, with its parameters in order."""
+class Fragment:
+    """A piece of SQL with its parameters in order."""
 
     sql: str
     values: tuple[Stored, ...] = ()
 
 
+class Condition(Fragment):
+    """A piece of SQL that is true for the wanted rows."""
+
+    __slots__ = ()
+
+
+EVERY_ROW = Condition("1")
+
+
+def all_of(*conditions: Condition) -> Condition:
+    """The rows that all of the conditions want."""
+    parts = [condition for condition in conditions if condition != EVERY_ROW]
+    sql = " AND ".join(f"({part.sql})" for part in parts) or "1"
+    return Condition(sql, tuple(value for part in parts for value in part.values))
+
+
+def any_of(*conditions: Condition) -> Condition:
+    """The rows that at least one of the conditions wants."""
+    sql = " OR ".join(f"({condition.sql})" for condition in conditions)
+    return Condition(sql, tuple(value for condition in conditions for value in condition.values))
+
+
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A column that a filter names, and the SQL that reaches it."""
+    """A column that a filter names, its table, and the SQL that reaches it."""
 
     sql: str
     column: ColumnDefinition
+    table: TableDefinition
 
 
 def find_property(table: TableDefinition, name: str) -> ColumnDefinition:
@@ -49,14 +81,28 @@ def stored_values(left: Property, values: Sequence[str], count: int | None = Non
     if (count is not None and len(values) != count) or not values:
         raise invalid(f"{len(values)} values were given for '{left.column.name}'.")
     try:
-        # Read as moments first: the store trusts its writers that a day exists.
-        moments = left.column.type is ColumnType.DATETIME
-        stored = tuple(to_stored(left.column, datetime.fromisoformat(value) if moments else value) for value in values)
+        stored = tuple(to_stored(left.column, _checked(left.column, value)) for value in values)
     except (ValueError, KeyError, ArithmeticError):
-        stored = (_TOO_LARGE,)
-    if any(isinstance(value, int) and abs(value) >= _TOO_LARGE for value in stored):
+        stored = (TOO_LARGE,)
+    if any(isinstance(value, int) and abs(value) >= TOO_LARGE for value in stored):
         raise invalid(f"A value given for '{left.column.name}' is not of its type.")
     return stored
+
+
+def _checked(column: ColumnDefinition, value: str) -> object:
+    """The value, where the store trusts its writers: that a day exists, an id is one, a number of a usual size.
+
+    Raises ValueError.
+    """
+    if column.type is ColumnType.DATETIME:
+        return datetime.fromisoformat(value)
+    if column.type is ColumnType.GUID or column.is_lookup:
+        return str(UUID(value))
+    if column.type in (ColumnType.DECIMAL, ColumnType.MONEY):
+        number = Decimal(value)
+        if not number.is_finite() or abs(number.adjusted()) > _DIGITS:
+            raise ValueError(value)
+    return value
 
 
 def unquote_text(text: str) -> str:

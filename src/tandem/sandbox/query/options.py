@@ -7,7 +7,7 @@ option is read here or refused by name (reference 3.1).
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from tandem.sandbox.messages import Refused, Request
 from tandem.sandbox.paths import split_outside
@@ -15,9 +15,17 @@ from tandem.sandbox.paths import split_outside
 FORMATTED_VALUE = "OData.Community.Display.V1.FormattedValue"
 LOOKUP_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname"
 NAVIGATION_NAME = "Microsoft.Dynamics.CRM.associatednavigationproperty"
+METADATA_VERSION = "Microsoft.Dynamics.CRM.globalmetadataversion"
 
 MAXIMUM_PAGE = 5_000
 """Default and largest page of a standard table (reference 3.5)."""
+
+COUNT_LIMIT = 5_000
+"""Counts stop here on standard tables (reference 3.3)."""
+
+_URL_CHARACTERS = "%!$'()*+,;=:@/?"
+
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 _PREFERENCE = re.compile(r'\s*([\w.-]+)\s*(?:=\s*(?:"([^"]*)"|([^,;]*)))?\s*[,;]?')
 
@@ -34,6 +42,13 @@ class Options:
         """The decoded value of a system option, or None."""
         return self.values.get(name)
 
+    def flag(self, name: str) -> bool:
+        """Whether `$count` says true. Raises Refused (400) for anything but true and false."""
+        value = self.values.get(name, "false")
+        if value not in ("true", "false"):
+            raise Refused(400, "0x80060888", f"Invalid value '{value}' for {name} query option found.")
+        return value == "true"
+
     def resolve(self, value: str) -> str:
         """The value of a parameter alias, or the value itself. Raises Refused (400) for an alias without a value."""
         if not value.startswith("@"):
@@ -44,7 +59,9 @@ class Options:
 
     def link_query(self, *without: str) -> str:
         """The query as it came, without some options, ready to be continued in a link."""
-        return "&".join(f"{name}={value}" for name, value in self.raw if unquote(name) not in without)
+        kept = [(name, value) for name, value in self.raw if unquote(name) not in without]
+        # A part of a batch may hold blanks; a link is encoded whatever it was made from (reference 3.5).
+        return "&".join(f"{name}={quote(value, safe=_URL_CHARACTERS)}" for name, value in kept)
 
 
 def read_options(request: Request) -> Options:
@@ -62,10 +79,26 @@ def read_options(request: Request) -> Options:
         if name.startswith("@"):
             aliases[name] = value
         elif name in values:
-            raise Refused(400, "0x80060888", f"Query option '{name}' was specified more than once.")
+            raise _given_twice(name)
         elif name != "tag":
             values[name] = value
     return Options(values=values, aliases=aliases, raw=tuple(raw))
+
+
+def inner_options(text: str, outer: Options) -> Options:
+    """The options in the parentheses of a part of `$expand`; a parameter alias of the query holds in there too.
+
+    Raises Refused (400) for one given twice.
+    """
+    pairs = [piece.strip().partition("=") for piece in split_outside(text, ";") if piece.strip()]
+    values: dict[str, str] = {}
+    for name, _, value in pairs:
+        if name in values:
+            raise _given_twice(name)
+        values[name] = value
+    own = tuple((name, quote(value, safe="$,;'()/=@:*")) for name, _, value in pairs)
+    aliases = tuple((name, value) for name, value in outer.raw if name.startswith(("@", "%40")))
+    return Options(values=values, aliases=outer.aliases, raw=(*own, *aliases))
 
 
 def whole_number(options: Options, name: str) -> int | None:
@@ -73,14 +106,20 @@ def whole_number(options: Options, name: str) -> int | None:
     value = options.get(name)
     if value is None:
         return None
-    if not value.isascii() or not value.isdigit():
+    number = read_whole_number(value)
+    if number is None:
         raise Refused(
             400,
             "0x80060888",
             f"Invalid value '{value}' for {name} query option found. The {name} query option requires a"
             " non-negative integer value.",
         )
-    return int(value)
+    return number
+
+
+def read_whole_number(text: str) -> int | None:
+    """The number that decimal digits state, or None for any other text and for more than 64 bits hold."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def selected(options: Options) -> list[str] | None:
@@ -102,11 +141,13 @@ class Preferences:
     continue_on_error: bool = False
 
     def wants(self, annotation: str) -> bool:
-        """Whether an annotation is asked for, by name, by `*` or by a name ending in `*`."""
-        return any(
-            annotation.startswith(wanted[:-1]) if wanted.endswith("*") else annotation == wanted
-            for wanted in self.annotations
-        )
+        """Whether an annotation is asked for, by name, by `*` or by a name ending in `*`; `-` excludes. [k]"""
+
+        def named(pattern: str) -> bool:
+            return annotation.startswith(pattern[:-1]) if pattern.endswith("*") else annotation == pattern
+
+        excluded = any(named(wanted[1:]) for wanted in self.annotations if wanted.startswith("-"))
+        return not excluded and any(named(wanted) for wanted in self.annotations)
 
     def applied(self, *honoured: str) -> dict[str, str]:
         """The Preference-Applied header for the preferences honoured, by their names."""
@@ -128,9 +169,9 @@ def read_preferences(headers: Mapping[str, str]) -> Preferences:
         name.lower(): (quoted or bare or "").strip()
         for name, quoted, bare in _PREFERENCE.findall(headers.get("prefer", ""))
     }
-    size = found.get("odata.maxpagesize", "")
+    size = read_whole_number(found.get("odata.maxpagesize", ""))
     return Preferences(
-        page_size=min(int(size), MAXIMUM_PAGE) if size.isdigit() and int(size) > 0 else None,
+        page_size=min(size, MAXIMUM_PAGE) if size else None,
         annotations=tuple(
             name.strip() for name in found.get("odata.include-annotations", "").split(",") if name.strip()
         ),
@@ -145,9 +186,6 @@ def refuse_others(options: Options, allowed: Collection[str]) -> None:
     for name in options.values:
         if name in allowed:
             continue
-        if name in ("$apply", "$expand", "fetchXml", "savedQuery", "userQuery", "sql"):
-            # Real options that this sandbox does not speak: said, never passed over.
-            raise Refused(501, "0x8006088a", f"The query option '{name}' is not implemented by this sandbox.")
         if name.startswith("$"):
             raise Refused(400, "0x80060888", f"The query parameter {name} is not supported.")
         raise Refused(
@@ -155,3 +193,7 @@ def refuse_others(options: Options, allowed: Collection[str]) -> None:
             "0x80060888",
             f"The query parameter '{name}' is unknown. A system query option begins with '$'.",
         )
+
+
+def _given_twice(name: str) -> Refused:
+    return Refused(400, "0x80060888", f"Query option '{name}' was specified more than once.")

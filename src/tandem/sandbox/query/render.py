@@ -8,10 +8,14 @@ one finished text.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tandem.sandbox.query.condition import find_property, invalid
+from tandem.sandbox.query.condition import find_property
 from tandem.sandbox.query.options import FORMATTED_VALUE, LOOKUP_NAME, NAVIGATION_NAME, Preferences
-from tandem.sandbox.store.privileges import Caller, ColumnRight
+from tandem.sandbox.query.reading import Reading
+from tandem.sandbox.query.sources import Source
+from tandem.sandbox.store.privileges import ColumnRight
 from tandem.sandbox.tables import OPTIONED, ColumnDefinition, ColumnType, TableDefinition
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +46,40 @@ def select_columns(table: TableDefinition, names: Sequence[str] | None) -> Selec
 
 
 def row_json(
-    table: TableDefinition,
+    reading: Reading,
+    source: Source,
     columns: Iterable[ColumnDefinition],
     *,
-    tables: Mapping[str, TableDefinition],
-    caller: Caller,
-    preferences: Preferences,
+    opening: str = "",
+    members: Sequence[str] = (),
 ) -> str:
-    """The SQL expression that yields one row of the table as a JSON object, ETag first.
+    """The SQL expression that yields one row as a JSON object, `opening` and ETag first, `members` last.
 
-    A column that the caller may not read is there and null, as the real service has it (reference 1.8).
+    A column that the caller may not read is there and null, as the real service has it (reference 1.8). `opening` is
+    JSON with a comma behind it, `members` are SQL of JSON with one in front.
     """
-    parts = ["""'{"@odata.etag":"W/\\"'""", f"{table.name}.versionnumber", """'\\""'"""]
+    parts = [quoted(f'{{{opening}"@odata.etag":"W/\\"'), f"{source.alias}.versionnumber", """'\\""'"""]
     for column in columns:
-        if caller.may(table, column, ColumnRight.READ):
-            parts.extend(annotations_json(table, column, tables=tables, preferences=preferences))
-            parts.append(f"""',"{column.wire_name}":'""")
-            parts.append(value_json(f"{table.name}.{column.name}", column))
+        if reading.caller.may(source.table, column, ColumnRight.READ):
+            annotations = annotations_json(
+                source.alias, column, tables=reading.organisation.tables, preferences=reading.preferences
+            )
+            value = value_json(source.sql(column), column)
+            parts.extend([*annotations, quoted(f',"{column.wire_name}":'), value])
         else:
-            parts.append(f"""',"{column.wire_name}":null'""")
-    return f"concat({', '.join([*parts, _quoted('}')])})"
+            parts.append(quoted(f',"{column.wire_name}":null'))
+    return joined([*parts, *members, "'}'"])
+
+
+def as_bytes(sql: str) -> str:
+    """The SQL expression of a text as the bytes it is sent as, which spares Python to decode and encode them."""
+    return f"CAST({sql} AS BLOB)"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """The SQL expression of texts one after the other; SQLite takes a thousand at most in one call."""
+    calls = [f"concat({', '.join(parts[start : start + _AT_ONCE])})" for start in range(0, len(parts), _AT_ONCE)]
+    return " || ".join(calls)
 
 
 def value_json(sql: str, column: ColumnDefinition) -> str:
@@ -71,8 +89,6 @@ def value_json(sql: str, column: ColumnDefinition) -> str:
             return f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
         case ColumnType.MONEY:
             return f"ifnull({_decimal_text(sql)}, 'null')"
-        case ColumnType.DECIMAL:
-            return f"ifnull(iif({sql} IS NULL, NULL, format('%.{column.precision}f', {sql})), 'null')"
         case ColumnType.STRING | ColumnType.MEMO | ColumnType.CHOICES:
             return f"json_quote({sql})"
         case ColumnType.DATETIME | ColumnType.GUID | ColumnType.LOOKUP | ColumnType.CUSTOMER | ColumnType.OWNER:
@@ -82,45 +98,51 @@ def value_json(sql: str, column: ColumnDefinition) -> str:
 
 
 def annotations_json(
-    table: TableDefinition,
+    source: str,
     column: ColumnDefinition,
     *,
     tables: Mapping[str, TableDefinition],
     preferences: Preferences,
+    name: str | None = None,
 ) -> list[str]:
-    """The SQL expressions of the annotations asked for. A value that is null has none."""
-    sql = f"{table.name}.{column.name}"
+    """The SQL expressions of the annotations asked for, each with its comma in front. A value that is null has none.
+
+    `source` is the name the column's table has in the statement, `name` that of the value where it is not the column's
+    own; the navigation property is told only of the column itself.
+    """
+    sql = f"{source}.{column.name}"
+    shown = name or column.wire_name
     wanted: list[tuple[str, str]] = []
     if preferences.wants(FORMATTED_VALUE):
-        formatted = formatted_value(table, column, tables=tables)
+        formatted = formatted_value(source, column, tables=tables)
         if formatted is not None:
             wanted.append((FORMATTED_VALUE, formatted))
-    if column.is_lookup and preferences.wants(NAVIGATION_NAME):
-        wanted.append((NAVIGATION_NAME, _by_target(table, column, lambda target: _quoted(column.navigation[target]))))
+    if column.is_lookup and name is None and preferences.wants(NAVIGATION_NAME):
+        wanted.append((NAVIGATION_NAME, _by_target(source, column, lambda target: quoted(column.navigation[target]))))
     if column.is_lookup and preferences.wants(LOOKUP_NAME):
-        wanted.append((LOOKUP_NAME, _by_target(table, column, _quoted)))
+        wanted.append((LOOKUP_NAME, _by_target(source, column, quoted)))
     return [
-        f"""iif({sql} IS NULL, '', ifnull(',"{column.wire_name}@{name}":' || json_quote({text}), ''))"""
-        for name, text in wanted
+        f"""iif({sql} IS NULL, '', ifnull(',"{shown}@{annotation}":' || nullif(json_quote({text}), 'null'), ''))"""
+        for annotation, text in wanted
     ]
 
 
-def formatted_value(
-    table: TableDefinition, column: ColumnDefinition, *, tables: Mapping[str, TableDefinition]
-) -> str | None:
+def formatted_value(source: str, column: ColumnDefinition, *, tables: Mapping[str, TableDefinition]) -> str | None:
     """The SQL expression of a column's formatted value in the caller's (American) format, None if it has none."""
-    sql = f"{table.name}.{column.name}"
+    sql = f"{source}.{column.name}"
     if column.is_lookup:
-        return _by_target(table, column, lambda target: _label_of(tables[target], sql))
+        return _by_target(source, column, lambda target: _label_of(tables[target], sql))
+    if column.type is ColumnType.CHOICES:
+        return _option_labels(sql, column)
     if column.type in OPTIONED or column.type is ColumnType.BOOLEAN:
         return _option_label(sql, column)
     match column.type:
         case ColumnType.MONEY:
-            return _money_text(table, sql)
+            return _money_text(source, sql)
         case ColumnType.INTEGER | ColumnType.BIGINT:
             return f"format('%,d', {sql})"
         case ColumnType.DECIMAL | ColumnType.DOUBLE:
-            return f"format('%.{column.precision}f', {sql})"
+            return f"format('%,.{column.precision}f', {sql})"
         case ColumnType.DATETIME:
             day = f"ltrim(strftime('%m', {sql}), '0') || '/' || ltrim(strftime('%d', {sql}), '0')"
             day += f" || strftime('/%Y', {sql})"
@@ -128,34 +150,17 @@ def formatted_value(
     return None
 
 
-def order_terms(table: TableDefinition, text: str | None) -> list[tuple[ColumnDefinition, bool]]:
-    """`$orderby` as (column, descending), always ending with the primary key so that pages cannot overlap.
-
-    Raises Refused (400, 0x80060888) for what is no column or no direction.
-    """
-    terms: dict[str, tuple[ColumnDefinition, bool]] = {}
-    for part in filter(None, (piece.strip() for piece in (text or "").split(","))):
-        name, _, direction = part.partition(" ")
-        if direction.strip() not in ("", "asc", "desc"):
-            raise invalid(f"Syntax error at '{direction.strip()}' in '{text}'.")
-        column = find_property(table, name)
-        if column.type is ColumnType.CHOICES:
-            raise invalid(f"The column '{name}' cannot be sorted by.")
-        terms.setdefault(column.name, (column, direction.strip() == "desc"))
-    terms.setdefault(table.primary_id, (table.columns[table.primary_id], False))
-    return list(terms.values())
-
-
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _by_target(table: TableDefinition, column: ColumnDefinition, say: Callable[[str], str]) -> str:
+def _by_target(source: str, column: ColumnDefinition, say: Callable[[str], str]) -> str:
     """An expression that depends on which table the lookup points to."""
     if not column.polymorphic:
         return say(column.targets[0])
-    kind = f"{table.name}.{column.name}_type"
-    return f"CASE {kind} {' '.join(f'WHEN {_quoted(target)} THEN {say(target)}' for target in column.targets)} END"
+    kind = f"{source}.{column.name}_type"
+    return f"CASE {kind} {' '.join(f'WHEN {quoted(target)} THEN {say(target)}' for target in column.targets)} END"
 
 
 def _label_of(target: TableDefinition, sql: str) -> str:
@@ -165,8 +170,15 @@ def _label_of(target: TableDefinition, sql: str) -> str:
 
 
 def _option_label(sql: str, column: ColumnDefinition) -> str:
-    cases = " ".join(f"WHEN {option.value} THEN {_quoted(option.label)}" for option in column.options)
-    return f"CASE {sql} {cases} END"
+    """The label of an option; an option that is gone has none."""
+    cases = " ".join(f"WHEN {option.value} THEN {quoted(option.label)}" for option in column.options)
+    return f"CASE {sql} {cases} END" if cases else "NULL"
+
+
+def _option_labels(sql: str, column: ColumnDefinition) -> str:
+    """The labels of a multi-select choice (reference 2.8)."""
+    labels = f"group_concat({_option_label('chosen.value', column)}, '; ')"
+    return f"(SELECT {labels} FROM json_each('[' || {sql} || ']') AS chosen)"  # noqa: S608
 
 
 def _decimal_text(sql: str) -> str:
@@ -175,10 +187,10 @@ def _decimal_text(sql: str) -> str:
     return f"iif({sql} IS NULL, NULL, format('%s%d.%04d', {sign}, abs({sql}) / 10000, abs({sql}) % 10000))"
 
 
-def _money_text(table: TableDefinition, sql: str) -> str:
+def _money_text(source: str, sql: str) -> str:
     symbol = (
         "(SELECT currencysymbol FROM transactioncurrency AS priced"  # noqa: S608
-        f" WHERE priced.transactioncurrencyid = {table.name}.transactioncurrencyid)"
+        f" WHERE priced.transactioncurrencyid = {source}.transactioncurrencyid)"
     )
     cents = f"(abs({sql}) + 50) / 100"
     sign = f"iif({sql} < 0, '-', '')"

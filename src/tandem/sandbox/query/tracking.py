@@ -4,24 +4,27 @@ A delta is a promise that nothing is lost between two readings. It holds because
 begins: what changes while the pages are fetched has a higher version and so belongs to the next delta (reference 4).
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 import msgspec
 
 from tandem.sandbox.messages import Refused, Response
-from tandem.sandbox.query.condition import Condition
-from tandem.sandbox.query.options import MAXIMUM_PAGE, Options, refuse_others, selected
-from tandem.sandbox.query.pages import Cookie, Order, read_cookie, write_cookie
-from tandem.sandbox.query.reading import STREAM_HEADERS, Reading, collection_body, fetch_rows
-from tandem.sandbox.query.render import select_columns
+from tandem.sandbox.query.condition import EVERY_ROW, Condition, Fragment
+from tandem.sandbox.query.expand import expanded_row
+from tandem.sandbox.query.options import MAXIMUM_PAGE, Options, read_whole_number, refuse_others, selected
+from tandem.sandbox.query.pages import Cookie, Order, damaged_cookie, percent_encoded, read_cookie, term, write_cookie
+from tandem.sandbox.query.reading import TEXT_HEADERS, Reading, page_response
+from tandem.sandbox.query.rows import Query, fetch_rows
+from tandem.sandbox.query.sources import root
 from tandem.sandbox.store.organisation import Organisation
 from tandem.sandbox.store.privileges import Depth, Right
+from tandem.sandbox.store.storage import Stored
 from tandem.sandbox.tables import TableDefinition
 
 _STAMP_FORMAT = "%m/%d/%Y %H:%M:%S"
+EXPIRED = "Version stamp associated with the client has expired. Please perform a full sync."
+"""What a token or stamp that has expired is refused with, under 0x80044352 (reference 2.7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,13 @@ class Position:
     version: int
     at: datetime
 
+    def stamp(self) -> str:
+        """`<version>!<MM/dd/yyyy HH:mm:ss>` (reference 2.7)."""
+        return f"{self.version}!{self.at.astimezone(UTC).strftime(_STAMP_FORMAT)}"
+
     def token(self) -> str:
-        """`<version>!<MM/dd/yyyy HH:mm:ss>`, percent-encoded in lower case (reference 4.2)."""
-        encoded = quote(f"{self.version}!{self.at.astimezone(UTC).strftime(_STAMP_FORMAT)}", safe="")
-        return re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
+        """The stamp, percent-encoded in lower case (reference 4.2)."""
+        return percent_encoded(self.stamp())
 
 
 def is_tracked(options: Options, *, asked: bool) -> bool:
@@ -61,9 +67,7 @@ def count_changes(reading: Reading, table: TableDefinition) -> Response:
         for condition, source in ((_changed(table, since), table.name), (_deleted(table, since), "deletion")):
             sql = f"SELECT count(*) FROM {source} WHERE {condition.sql}"  # noqa: S608
             count += int(str(connection.execute(sql, condition.values).get))
-    return Response(
-        status=200, headers={"Content-Type": "text/plain", "OData-Version": "4.0"}, body=str(count).encode()
-    )
+    return Response(status=200, headers=dict(TEXT_HEADERS), body=str(count).encode())
 
 
 def check_tracking(reading: Reading, table: TableDefinition) -> None:
@@ -82,32 +86,37 @@ def check_tracking(reading: Reading, table: TableDefinition) -> None:
     reading.caller.demand(table, Right.READ, depth=Depth.GLOBAL)
 
 
-def read_position(organisation: Organisation, token: str) -> Position:
-    """The position in a decoded delta token. Raises Refused (400) for one that is damaged or has expired.
+def read_position(organisation: Organisation, token: str, retention: str = "expirechangetrackingindays") -> Position:
+    """The position in a decoded delta token or version stamp.
 
-    The code and status of expiry are the best candidates, unconfirmed (reference 4.6).
+    `retention` is the organisation's column that says how long one is good for. Raises Refused (400) for one that is
+    damaged or has expired; the code and status of expiry of a delta token are the best candidates, unconfirmed
+    (reference 2.7, 4.6).
     """
-    version, _, stamp = token.partition("!")
+    text, _, stamp = token.partition("!")
+    version = read_whole_number(text)
     try:
-        position = Position(version=int(version), at=datetime.strptime(stamp, _STAMP_FORMAT).replace(tzinfo=UTC))
+        at = datetime.strptime(stamp, _STAMP_FORMAT).replace(tzinfo=UTC)
     except ValueError:
-        raise Refused(400, "0x80060888", f"The delta token '{token}' is not valid.") from None
-    kept = organisation.connection.execute("SELECT expirechangetrackingindays FROM organization").get
-    if organisation.clock() - position.at > timedelta(days=int(str(kept))):
-        raise Refused(
-            400,
-            "0x80044352",
-            "Version stamp associated with the client has expired. Please perform a full sync.",
-        )
-    return position
+        at = None
+    if version is None or at is None:
+        raise Refused(400, "0x80060888", f"The token '{token}' is not valid.")
+    kept = organisation.connection.execute(f"SELECT {retention} FROM organization").get  # noqa: S608
+    if organisation.clock() - at > timedelta(days=int(str(kept))):
+        raise expired()
+    return Position(version=version, at=at)
+
+
+def expired() -> Refused:
+    """The refusal of a token or stamp that the organisation can no longer say anything about (reference 2.7)."""
+    return Refused(400, "0x80044352", EXPIRED)
 
 
 def _read_initial(reading: Reading, table: TableDefinition) -> Response:
     order = _by(table, table.primary_id)
     cookie = _tracked_cookie(reading, order)
     position = _position(reading, cookie)
-    columns = select_columns(table, selected(reading.options)).columns
-    rows, last, more = fetch_rows(reading, table, columns, Condition("1"), order, cookie=cookie, size=_size(reading))
+    rows, last, more = _rows(reading, table, EVERY_ROW, order, cookie=cookie, size=_size(reading))
     following = Cookie(page=_next_page(cookie), last=last, position=position) if more else None
     return _page(reading, table, rows, position, order=order, following=following, suffix="")
 
@@ -119,13 +128,12 @@ def _read_delta(reading: Reading, table: TableDefinition, token: str) -> Respons
     cookie = _tracked_cookie(reading, order)
     position = _position(reading, cookie)
     size = _size(reading)
-    rows: list[str] = []
+    rows: list[bytes] = []
     page = _next_page(cookie)
     following = None
     if cookie is None or cookie.phase == "rows":
-        columns = select_columns(table, selected(reading.options)).columns
         wanted = _changed(table, since, position)
-        rows, last, more = fetch_rows(reading, table, columns, wanted, order, cookie=cookie, size=size)
+        rows, last, more = _rows(reading, table, wanted, order, cookie=cookie, size=size)
         if more:
             following = Cookie(page=page, last=last, position=position)
     if following is None:
@@ -137,9 +145,17 @@ def _read_delta(reading: Reading, table: TableDefinition, token: str) -> Respons
     return _page(reading, table, rows, position, order=order, following=following, suffix="/$delta")
 
 
+def _rows(
+    reading: Reading, table: TableDefinition, wanted: Condition, order: Order, *, cookie: Cookie | None, size: int
+) -> tuple[list[bytes], tuple[Stored, ...], bool]:
+    source = root(table)
+    query = Query(rows=Fragment(source.named), wanted=wanted, order=order)
+    return fetch_rows(reading, query, expanded_row(reading, source), cookie=cookie, size=size)
+
+
 def _deletions(
     reading: Reading, table: TableDefinition, since: int, position: int, room: int
-) -> tuple[list[str], int | None]:
+) -> tuple[list[bytes], int | None]:
     """Deleted items as JSON, at most `room`; then the version reached, or None when there are no more.
 
     A row that exists again is no deletion: it is, or will be, reported as changed.
@@ -151,7 +167,7 @@ def _deletions(
         (*condition.values, room + 1),
     ).fetchall()
     items = [
-        msgspec.json.encode({"@odata.context": context, "id": row_id, "reason": "deleted"}).decode()
+        msgspec.json.encode({"@odata.context": context, "id": row_id, "reason": "deleted"})
         for _, row_id in found[:room]
     ]
     if len(found) <= room:
@@ -173,14 +189,17 @@ def _deleted(table: TableDefinition, since: int, until: int | None = None) -> Co
         "NOT EXISTS (SELECT 1 FROM deletion AS later WHERE later.table_name = deletion.table_name"
         " AND later.row_id = deletion.row_id AND later.version > deletion.version)"
     )
-    sql, values = f"table_name = ? AND version > ? AND {gone} AND {last}", (table.name, since)
+    # What goes from a view is logged under the table that the row was of.
+    names = table.united or (table.name,)
+    sql = f"table_name IN ({', '.join('?' * len(names))}) AND version > ? AND {gone} AND {last}"
+    values: tuple[Stored, ...] = (*names, since)
     return Condition(sql, values) if until is None else Condition(f"{sql} AND version <= ?", (*values, until))
 
 
 def _page(
     reading: Reading,
     table: TableDefinition,
-    rows: list[str],
+    rows: list[bytes],
     position: int,
     *,
     order: Order,
@@ -190,34 +209,35 @@ def _page(
     """The answer: a nextLink while pages follow, else the deltaLink of the position the reading began at."""
     names = selected(reading.options)
     context = "" if names is None else f"({','.join(names)})"
-    head: dict[str, object] = {
-        "@odata.context": f"{reading.request.base}/$metadata#{table.entity_set}{context}{suffix}"
-    }
-    tail: dict[str, object] = {}
+    head = reading.head(f"{table.entity_set}{context}{suffix}")
+    next_link = None
     if following is not None:
         token = f"$skiptoken={write_cookie(order, following)}"
-        tail["@odata.nextLink"] = reading.link(table.entity_set, token, without=("$skiptoken",))
+        next_link = reading.link(table.entity_set, token, without=("$skiptoken",))
     else:
         token = f"$deltatoken={Position(version=position, at=reading.organisation.clock()).token()}"
         head["@odata.deltaLink"] = reading.link(table.entity_set, token, without=("$skiptoken", "$deltatoken"))
     applied = reading.preferences.applied("odata.track-changes", "odata.maxpagesize", "odata.include-annotations")
-    return Response(status=200, headers={**STREAM_HEADERS, **applied}, body=collection_body(head, rows, tail))
+    return page_response(rows, head=head, next_link=next_link, applied=applied)
 
 
 def _by(table: TableDefinition, column: str) -> Order:
-    return [(table.columns[column], False)]
+    return [term(table, column)]
 
 
 def _tracked_cookie(reading: Reading, order: Order) -> Cookie | None:
+    """The place a tracked reading has come to. Raises Refused (400) for that of an ordinary one."""
     token = reading.options.get("$skiptoken")
-    return None if token is None else read_cookie(order, token)
+    cookie = None if token is None else read_cookie(order, token)
+    if cookie is not None and cookie.position is None:
+        raise damaged_cookie()
+    return cookie
 
 
 def _position(reading: Reading, cookie: Cookie | None) -> int:
     """The version this reading ends at: fixed by its first page and carried by the cookie."""
-    if cookie is None or cookie.position is None:
-        return reading.organisation.version
-    return cookie.position
+    position = None if cookie is None else cookie.position
+    return reading.organisation.version if position is None else position
 
 
 def _next_page(cookie: Cookie | None) -> int:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from http import HTTPStatus
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,7 +17,7 @@ import msgspec
 
 from tandem.sandbox.messages import Refused, Request, Response
 from tandem.sandbox.query.options import read_preferences
-from tandem.sandbox.query.reading import json_response
+from tandem.sandbox.service.answers import identified, refused_response
 
 MOST_REQUESTS = 1000
 
@@ -25,12 +26,25 @@ Handle = Callable[[Request], Response]
 Transaction = Callable[[], AbstractContextManager[object]]
 
 _API_ROOT = re.compile(r"^/?api/data/v9\.\d+/", re.IGNORECASE)
-_REFERENCE = re.compile(r"^/?\$(?P<content_id>[^/()?]+)(?P<rest>.*)$", re.DOTALL)
+_REQUEST_LINE = re.compile(r"(?P<method>[A-Za-z]+)\s+(?P<url>\S.*?)\s+HTTP/\d(?:\.\d)?")
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^";,\s]+))', re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"(?:(?:https?://[^/]+)?/?api/data/v9\.\d+/|/)?\$(?P<content_id>[^/()?&]+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+_NO_REFERENCES = frozenset({"$metadata", "$batch"})
+"""What begins with a dollar without standing for a row."""
+_NAMES_A_ROW = ("@odata.bind", "@odata.id")
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+"""The two take numbers through unchanged, however long they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One inner request as it stood in the body; `url` is absolute, rooted at `/api/data/`, or `$1...`."""
+    """One inner request as it stood in the body.
+
+    `url` is absolute, rooted at `/api/data/`, relative to the root of the API, or refers to a row as `$1` does.
+    """
 
     method: str
     url: str
@@ -59,7 +73,7 @@ def parse(content_type: str, body: bytes) -> list[Operation | ChangeSet]:
     """The parts of a `$batch` body in order; CRLF and bare LF are both taken.
 
     Raises Refused (400) for a body that is no multipart, a part that is no HTTP request, a nested batch, a GET or a
-    missing Content-ID in a change set, and more than 1,000 requests.
+    missing or repeated Content-ID in a change set, and more than 1,000 requests.
     """
     parts = [_part(headers, content) for headers, content in _split(content_type, body)]
     count = sum(len(part.operations) if isinstance(part, ChangeSet) else 1 for part in parts)
@@ -83,18 +97,17 @@ def execute(request: Request, handle: Handle, transaction: Transaction) -> Respo
         if failed and not go_on:
             status = failed
             break
-    return Response(
-        status=status,
-        headers={"Content-Type": f"multipart/mixed; boundary={boundary}", "OData-Version": "4.0"},
-        body=_join(boundary, answers),
-    )
+    headers = {"Content-Type": f"multipart/mixed; boundary={boundary}", "OData-Version": "4.0"}
+    if go_on:
+        headers["Preference-Applied"] = "odata.continue-on-error"
+    return Response(status=status, headers=headers, body=_join(boundary, answers))
 
 
 def _run(part: Operation | ChangeSet, outer: Request, handle: Handle, transaction: Transaction) -> tuple[int, bytes]:
     """The status of the failure (0 when all went well) and the finished part."""
     if isinstance(part, Operation):
         answer = _answer(part, outer, handle, {})
-        return answer.status if answer.status >= 400 else 0, _http_part(answer, None)
+        return answer.status if answer.status >= 400 else 0, _http_part(answer, part.content_id)
     try:
         with transaction():
             boundary = f"changesetresponse_{uuid4()}"
@@ -120,8 +133,9 @@ def _answer(operation: Operation, outer: Request, handle: Handle, rows: Mapping[
     try:
         return handle(_inner_request(operation, outer, rows))
     except Refused as refusal:
-        error = {"code": refusal.code, "message": refusal.message}
-        return json_response({"error": error}, status=refusal.status, headers={"REQ_ID": str(uuid4())})
+        return identified(
+            refused_response(refusal, Request(method=operation.method, path="", headers=operation.headers))
+        )
 
 
 def _inner_request(operation: Operation, outer: Request, rows: Mapping[str, str]) -> Request:
@@ -134,47 +148,51 @@ def _inner_request(operation: Operation, outer: Request, rows: Mapping[str, str]
         headers={"accept": "application/json"} | dict(operation.headers),
         body=_resolve_body(operation.body, rows),
         caller=outer.caller,
+        delegate=outer.delegate,
         base=outer.base,
     )
 
 
 def _resolve(url: str, rows: Mapping[str, str]) -> str:
-    match = _REFERENCE.match(url)
-    if match is None:
+    """The URL with a Content-ID reference, however it is rooted, replaced by the address of its row."""
+    match = _REFERENCE.fullmatch(url)
+    if match is None or f"${match['content_id']}" in _NO_REFERENCES:
         return url
     if match["content_id"] not in rows:
-        raise Refused(
-            400,
-            "0x80060888",
-            f"Content-ID Reference: '${match['content_id']}' does not exist in the batch context.",
-        )
+        raise _malformed(f"Content-ID Reference: '${match['content_id']}' does not exist in the batch context.")
     return rows[match["content_id"]] + match["rest"]
 
 
 def _resolve_body(body: bytes, rows: Mapping[str, str]) -> bytes:
-    """Content-ID references stand in `@odata.bind` and `@odata.id` values only; other text keeps its dollars."""
+    """Content-ID references stand in `@odata.bind` and `@odata.id` values only, at any depth of the body.
+
+    A body that cannot be read is refused by whoever it is for.
+    """
     if b"@odata." not in body or b"$" not in body:
         return body
     try:
-        content = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+        return _ENCODER.encode(_resolved(_DECODER.decode(body), rows))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
-    return msgspec.json.encode({name: _resolve_value(name, value, rows) for name, value in content.items()})
 
 
-def _resolve_value(name: str, raw: msgspec.Raw, rows: Mapping[str, str]) -> object:
-    value = msgspec.json.decode(raw) if name.endswith(("@odata.bind", "@odata.id")) else None
-    return _resolve(value, rows) if isinstance(value, str) else raw
+def _resolved(value: object, rows: Mapping[str, str], *, names_a_row: bool = False) -> object:
+    if isinstance(value, dict):
+        return {name: _resolved(item, rows, names_a_row=name.endswith(_NAMES_A_ROW)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_resolved(item, rows, names_a_row=names_a_row) for item in value]
+    return _resolve(value, rows) if names_a_row and isinstance(value, str) else value
 
 
 def _split(content_type: str, body: bytes) -> Iterator[tuple[Mapping[str, str], bytes]]:
-    match = re.search(r'boundary="?([^";,]+)"?', content_type)
-    if match is None or "multipart/mixed" not in content_type.lower():
+    match = _BOUNDARY.search(content_type)
+    if match is None or not content_type.lower().startswith("multipart/mixed"):
         raise _malformed("The Content-Type of a batch must be multipart/mixed with a boundary.")
-    marker = re.compile(rb"(?:^|\r?\n)--" + re.escape(match[1].strip().encode()) + rb"(--)?[ \t]*(?:\r?\n|$)")
+    boundary = match[1] or match[2]
+    marker = re.compile(rb"(?<![^\n])--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
     borders = list(marker.finditer(body))
     if not borders:
-        raise _malformed(f"The boundary '{match[1]}' does not occur in the body.")
+        raise _malformed(f"The boundary '{boundary}' does not occur in the body.")
     for border, following in zip(borders, [*borders[1:], None], strict=True):
         if border[1]:
             return
@@ -199,30 +217,33 @@ def _part(headers: Mapping[str, str], content: bytes) -> Operation | ChangeSet:
     content_type = headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/mixed"):
         return _operation(headers, content)
-    operations = []
+    operations: dict[str, Operation] = {}
     for member_headers, member in _split(content_type, content):
         operation = _operation(member_headers, member)
         if operation.method == "GET":
             raise _malformed("A change set may not hold a GET request.")
         if operation.content_id is None:
             raise _malformed("Content-ID is missing in a change set: every request in it must have one.")
-        operations.append(operation)
-    return ChangeSet(operations=tuple(operations))
+        if operation.content_id in operations:
+            raise _malformed(f"The Content-ID '{operation.content_id}' occurs twice in a change set.")
+        operations[operation.content_id] = operation
+    return ChangeSet(operations=tuple(operations.values()))
 
 
 def _operation(headers: Mapping[str, str], content: bytes) -> Operation:
     if not headers.get("content-type", "").lower().startswith("application/http"):
         raise _malformed("A part of a batch must be application/http or a change set.")
     request_line, _, rest = content.lstrip(b"\r\n").partition(b"\n")
-    words = request_line.decode("utf-8", "replace").split()
-    if len(words) != 3 or not words[2].startswith("HTTP/"):
+    # A URL in a batch may hold blanks: clients write their filters as they are.
+    match = _REQUEST_LINE.fullmatch(request_line.decode("utf-8", "replace").strip())
+    if match is None:
         raise _malformed("A part of a batch does not start with a request line.")
-    if words[1].split("?")[0].endswith("$batch"):
+    if match["url"].partition("?")[0].endswith("$batch"):
         raise _malformed("A batch may not hold another batch.")
     inner_headers, body = _headers_and_rest(rest)
     return Operation(
-        method=words[0].upper(),
-        url=words[1],
+        method=match["method"].upper(),
+        url=match["url"],
         headers=inner_headers,
         body=body.strip(b"\r\n"),
         content_id=headers.get("content-id") or inner_headers.get("content-id"),

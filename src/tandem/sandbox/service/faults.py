@@ -1,7 +1,7 @@
 """A client that only ever met a healthy server loses data on the first unhealthy one.
 
 Every way the service or the network can fail on a request is a switch here. `SWITCHES` is the only list of them: the
-control door, the fault file and the documentation are made from it. What changes the organisation itself (rights,
+control door, the fault scripts and the documentation are made from it. What changes the organisation itself (rights,
 tokens, identity) is an operation of the control door instead (control.py).
 """
 
@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from typing import Annotated, get_args, get_type_hints
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -16,6 +18,8 @@ import msgspec
 
 from tandem.sandbox.messages import Request, Response
 from tandem.sandbox.query.reading import json_response
+from tandem.sandbox.query.tracking import EXPIRED
+from tandem.sandbox.service.protection import Breach, Limits, refusal
 
 Handle = Callable[[Request], Response]
 
@@ -51,29 +55,36 @@ class Switch:
     wire: bool = False
 
 
+def _told(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
 class Armed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A switch that is on, and for which requests.
+    """A switch that is on, and for which requests: one step of a fault script. The members say what they mean."""
 
-    `times` strikes are left (None: until cleared); of the matching requests the first `after` pass, then each
-    `every`-th is struck. `method` and `path` (a part of the decoded path) narrow what matches; `inner` strikes
-    requests inside a `$batch` instead of those on the wire: a connection cut there leaves the parts after it undone.
-    `seconds` is the latency, or the Retry-After.
-    """
-
-    switch: str
-    times: int | None = 1
-    every: int = 1
-    after: int = 0
-    method: str | None = None
-    path: str = ""
-    inner: bool = False
-    seconds: float | None = None
+    switch: Annotated[str, _told("the switch, by its name in the second table")]
+    method: Annotated[str | None, _told("only requests of this method match")] = None
+    path: Annotated[str, _told("only requests match whose decoded path, below the API root, has this part")] = ""
+    inner: Annotated[bool, _told("requests inside a `$batch` match, instead of those on the wire")] = False
+    after: Annotated[int, _told("so many matching requests pass first")] = 0
+    until: Annotated[int | None, _told("the last matching request that can be struck, by its number from 1 on")] = None
+    every: Annotated[int, _told("of those, only each second (2), each third (3) and so on is struck")] = 1
+    probability: Annotated[float, _told("how likely each of these is struck, from 0 to 1")] = 1.0
+    seed: Annotated[int, _told("the same seed strikes the same of these again, by their number")] = 0
+    times: Annotated[int | None, _told("so many strikes, then the switch is off; null: until it is cleared")] = 1
+    seconds: Annotated[float | None, _told("the latency, or the Retry-After")] = None
 
     def __post_init__(self) -> None:
         if self.switch not in SWITCHES:
             raise ValueError(f"unknown switch '{self.switch}'; known: {', '.join(sorted(SWITCHES))}")
         if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 1):
             raise ValueError("'every' and 'times' must be at least 1 and 'after' at least 0")
+        if self.until is not None and self.until <= self.after:
+            raise ValueError("'until' must be more than 'after'")
+        if not 0 < self.probability <= 1:
+            raise ValueError("'probability' must be more than 0 and at most 1")
+        if self.seconds is not None and self.seconds < 0:
+            raise ValueError("'seconds' must be at least 0")
         if self.inner and SWITCHES[self.switch].wire:
             raise ValueError(f"'{self.switch}' strikes a reply on its way; a part of a $batch has none of its own")
 
@@ -85,6 +96,13 @@ class Armed(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
             and self.path in unquote(request.path)
             and SWITCHES[self.switch].only(request)
         )
+
+    def strikes(self, number: int) -> bool:
+        """Whether the matching request of that number, from 1 on, is to be struck; always the same answer."""
+        turn = number - self.after
+        if turn < 1 or turn % self.every or (self.until is not None and number > self.until):
+            return False
+        return self.probability == 1.0 or Random(f"{self.seed} {number}").random() < self.probability
 
 
 class _ConnectionCut(Exception):
@@ -102,27 +120,37 @@ class _Count:
     def is_due(self) -> bool:
         """Count one more matching request; whether it is to be struck."""
         self.seen += 1
-        turn = self.seen - self.armed.after
-        due = turn > 0 and turn % self.armed.every == 0
-        self.struck += due
-        return due
+        return self.armed.strikes(self.seen)
 
     @property
     def left(self) -> int | None:
         return None if self.armed.times is None else self.armed.times - self.struck
 
+    @property
+    def over(self) -> bool:
+        """Whether it will never strike again."""
+        return self.left == 0 or (self.armed.until is not None and self.seen >= self.armed.until)
+
 
 class Faults:
-    """The switches that are on. Safe to use from several threads; the earliest armed switch that is due strikes."""
+    """The switches that are on, from the steps of a `script` at first. Safe to use from several threads.
 
-    def __init__(self) -> None:
-        self._counts: list[_Count] = []
+    Each counts every request that matches it, whoever strikes; of those that are due the earliest armed one strikes.
+    """
+
+    def __init__(self, script: Iterable[Armed] = ()) -> None:
+        self._counts = [_Count(armed) for armed in script]
         self._lock = threading.Lock()
 
     def arm(self, armed: Armed) -> None:
         """Turn a switch on."""
         with self._lock:
             self._counts.append(_Count(armed))
+
+    def replace(self, script: Iterable[Armed]) -> None:
+        """Turn off what is on, and on what the script says, in one step."""
+        with self._lock:
+            self._counts = [_Count(armed) for armed in script]
 
     def clear(self, switch: str | None = None) -> None:
         """Turn one switch off, or all."""
@@ -155,27 +183,49 @@ class Faults:
         return response
 
     def _due(self, request: Request, *, inner: bool) -> Armed | None:
+        if not self._counts:
+            return None
         with self._lock:
-            for count in self._counts:
-                if count.armed.matches(request, inner=inner) and count.is_due():
-                    if count.left == 0:
-                        self._counts.remove(count)
-                    return count.armed
-        return None
+            due = [count for count in self._counts if count.armed.matches(request, inner=inner) and count.is_due()]
+            if due:
+                due[0].struck += 1
+            self._counts = [count for count in self._counts if not count.over]
+        return due[0].armed if due else None
 
 
 def read_faults(path: Path) -> list[Armed]:
-    """The switches of a fault file: a JSON list of objects with the settings of `Armed`. Raises ValueError."""
+    """The steps of a fault script: a JSON list of objects with the members of `Armed`.
+
+    Raises ValueError with the file, the step (from 1 on) and what is wrong with it, and OSError.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Armed])
+        steps = msgspec.json.decode(path.read_bytes(), type=list[msgspec.Raw])
     except msgspec.MsgspecError as error:
         raise ValueError(f"{path}: {error}") from error
+    script = []
+    for number, step in enumerate(steps, 1):
+        try:
+            script.append(msgspec.json.decode(step, type=Armed))
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"{path}, step {number}: {error}") from error
+    return script
 
 
 def switch_table() -> str:
     """The switches as a Markdown table, for the docs and for people at the control door."""
     rows = [f"| `{switch.name}` | {switch.does} |" for switch in SWITCHES.values()]
     return "\n".join(["| switch | does |", "|---|---|", *rows, ""])
+
+
+def script_table() -> str:
+    """The members of a step of a fault script as a Markdown table."""
+    lines = ["| member | unless given | means |", "|---|---|---|"]
+    hints = get_type_hints(Armed, include_extras=True)
+    for member in msgspec.structs.fields(Armed):
+        (meta,) = get_args(hints[member.name])[1:]
+        default = "" if member.required else f"`{msgspec.json.encode(member.default).decode()}`"
+        lines.append(f"| `{member.name}` | {default} | {meta.description} |")
+    return "\n".join([*lines, ""])
 
 
 def _refuse(
@@ -191,12 +241,13 @@ def _refuse(
     return strike
 
 
-def _throttle(code: str, message: str) -> Callable[[Request, Handle, Armed], Reply]:
+def _throttle(breach: Breach) -> Callable[[Request, Handle, Armed], Reply]:
     """429 with Retry-After (reference 6.1); 1 second unless told, so that tests are quick."""
 
     def strike(request: Request, handle: Handle, armed: Armed) -> Reply:
-        response = _error(429, code, message)
-        response.headers["Retry-After"] = str(int(armed.seconds if armed.seconds is not None else 1))
+        refused = refusal(breach, Limits(), retry_after=armed.seconds if armed.seconds is not None else 1)
+        response = _error(refused.status, refused.code, refused.message)
+        response.headers |= refused.headers
         return Reply(response=response)
 
     return strike
@@ -242,7 +293,9 @@ def _legacy_error(request: Request, handle: Handle, armed: Armed) -> Reply:
 
 def _expired_ticket(request: Request, handle: Handle, armed: Armed) -> Reply:
     response = _error(401, "0x8004a101", "The access token has expired.")
-    response.headers["WWW-Authenticate"] = f'Bearer authorization_uri="{request.base}", error="invalid_token"'
+    root = request.base.partition("/api/")[0]
+    challenge = f"Bearer authorization_uri={root}/common/oauth2/authorize, resource_id={root}/"
+    response.headers["WWW-Authenticate"] = challenge
     return Reply(response=response)
 
 
@@ -263,6 +316,10 @@ def _reads_delta(request: Request) -> bool:
     return "$deltatoken" in unquote(request.query)
 
 
+def _has_stamp(request: Request) -> bool:
+    return "RetrieveMetadataChanges" in request.path and "ClientVersionStamp" in unquote(request.path)
+
+
 def _table(switches: Iterable[Switch]) -> Mapping[str, Switch]:
     return {switch.name: switch for switch in switches}
 
@@ -272,24 +329,17 @@ SWITCHES: Mapping[str, Switch] = _table(
         Switch(
             name="throttle-requests",
             does="429 0x80072322 with Retry-After: more than 6,000 requests in 300 seconds; not executed",
-            strike=_throttle(
-                "0x80072322", "Number of requests exceeded the limit of 6000 over time window of 300 seconds."
-            ),
+            strike=_throttle(Breach.REQUESTS),
         ),
         Switch(
             name="throttle-time",
             does="429 0x80072321 with Retry-After: combined execution time over 20 minutes; not executed",
-            strike=_throttle(
-                "0x80072321",
-                "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time"
-                " window of 300 seconds. Decrease number of concurrent requests or reduce the duration of requests"
-                " and try again later.",
-            ),
+            strike=_throttle(Breach.SECONDS),
         ),
         Switch(
             name="throttle-concurrency",
             does="429 0x80072326 with Retry-After: more than 52 requests at once; not executed",
-            strike=_throttle("0x80072326", "Number of concurrent requests exceeded the limit of 52."),
+            strike=_throttle(Breach.CONCURRENT),
         ),
         Switch(
             name="unavailable",
@@ -367,12 +417,14 @@ SWITCHES: Mapping[str, Switch] = _table(
         Switch(
             name="expired-delta-token",
             does="400 0x80044352 to a request that carries a $deltatoken",
-            strike=_refuse(
-                400,
-                "0x80044352",
-                "Version stamp associated with the client has expired. Please perform a full sync.",
-            ),
+            strike=_refuse(400, "0x80044352", EXPIRED),
             only=_reads_delta,
+        ),
+        Switch(
+            name="expired-version-stamp",
+            does="400 0x80044352 to a RetrieveMetadataChanges that carries a ClientVersionStamp",
+            strike=_refuse(400, "0x80044352", EXPIRED),
+            only=_has_stamp,
         ),
     )
 )

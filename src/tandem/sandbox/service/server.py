@@ -5,15 +5,17 @@ so that a long page being written by SQLite does not keep others from being answ
 """
 
 import asyncio
+import re
 import signal
 import socket
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Self
 
 import uvicorn
@@ -23,15 +25,21 @@ from tandem.model.errors import NeedsPerson
 from tandem.sandbox.door.control import control
 from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.messages import Refused, Request, Response
-from tandem.sandbox.service.app import Application, refused_response
+from tandem.sandbox.service.answers import identified, refused_response
+from tandem.sandbox.service.app import Application
+from tandem.sandbox.service.authority import Authority
 from tandem.sandbox.service.certificates import Certificates, make_certificates
 from tandem.sandbox.service.faults import Faults, Reply
+from tandem.sandbox.service.kept import LARGE, KeptPages
+from tandem.sandbox.service.protection import Protection
+from tandem.sandbox.service.sign_in import SignIn
 from tandem.sandbox.service.tokens import TokenOffice, read_credentials
 from tandem.sandbox.store.organisation import Organisation
 
 HOST = "127.0.0.1"
-ROOT = "/api/data/v9.2"
 
+_ROOT = re.compile(r"/api/data/v9\.[0-2](?=/|$)", re.IGNORECASE)
+"""The Web API under each of its versions, which differ in nothing that is here [k]; links keep the one asked for."""
 _THREADS = 4
 _TRANSPORT = "tandem.transport"
 """The ASGI extension that carries the connection's transport."""
@@ -43,7 +51,7 @@ _STOPPING = 30.0
 """Seconds after which a server that does not end is left behind."""
 
 _COMPRESSED_FROM = 1_024
-"""Bytes below which gzip costs more than it saves."""
+"""Bytes below which gzip costs more than it saves. So it does for a large page, which does not travel far."""
 
 
 class PortInUse(NeedsPerson):
@@ -68,6 +76,13 @@ class _Connection(HttpToolsProtocol):
             self.transport.abort()
 
 
+class _Name(bytes):
+    """A header's name as the service spells it: uvicorn would lower it, and a client may look for `OData-EntityId`."""
+
+    def lower(self) -> bytes:
+        return self
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server without its signal handlers, which would send the signal again after a clean stop."""
 
@@ -77,18 +92,30 @@ class _Server(uvicorn.Server):
 
 
 class Edge:
-    """The ASGI application: routes a request to the token endpoint, the Web API or the control door."""
+    """The ASGI application: routes a request to the Web API, the control door or the authority."""
 
-    def __init__(self, organisation: Organisation, faults: Faults) -> None:
-        self._application = Application(organisation, faults)
+    def __init__(self, organisation: Organisation, faults: Faults, protection: Protection) -> None:
+        credentials = read_credentials(organisation)
+        self._organisation = organisation
+        self._pages = KeptPages(organisation, Application(organisation, faults))
         self._faults = faults
-        self.tokens = TokenOffice(organisation, read_credentials(organisation))
-        self._levers = Levers(organisation=organisation, faults=faults, expire_tokens=self.tokens.expire_all)
+        self._protection = protection
+        self.tokens = TokenOffice(organisation, credentials)
+        self._authority = Authority(organisation, credentials, SignIn(organisation, credentials, self.tokens))
+        self._levers = Levers(
+            organisation=organisation,
+            faults=faults,
+            protection=protection,
+            expire_tokens=self.tokens.expire_all,
+        )
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sandbox-writer")
 
     def close(self) -> None:
         """Wait for the work in hand and end the threads."""
         self._pool.shutdown()
+        self._writer.shutdown()
+        self._pages.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one HTTP request."""
@@ -100,49 +127,54 @@ class Edge:
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._answer, scope, bytes(body))
-        await _reply(scope, send, await work)
+        request = _request(scope, bytes(body))
+        if root := _ROOT.match(request.path):
+            await self._web_api(_below(request, root[0]), scope, send)
+        else:
+            work = asyncio.get_running_loop().run_in_executor(self._pool, self._elsewhere, request)
+            await _reply(scope, send, await work)
 
-    def _answer(self, scope: Mapping[str, Any], body: bytes) -> Reply:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        path = scope["raw_path"].decode("utf-8", "replace")
-        host = headers.get("host", "{}:{}".format(*scope["server"]))
-        request = Request(
-            method=scope["method"],
-            path=path,
-            query=scope["query_string"].decode("utf-8", "replace"),
-            headers=headers,
-            body=body,
-            base=f"{scope['scheme']}://{host}{ROOT}",
-        )
-        reply = self._route(request)
-        if reply.response is not None and reply.sent is None and "gzip" in headers.get("accept-encoding", ""):
-            _compress(reply.response)
-        return reply
-
-    def _route(self, request: Request) -> Reply:
-        path = request.path
-        if path == ROOT or path.startswith(f"{ROOT}/"):
-            return self._web_api(_below(request, ROOT))
-        if path == "/control" or path.startswith("/control/"):
-            return Reply(response=control(self._levers, _below(request, "/control")))
-        if path.endswith("/token") and request.method == "POST":
-            return Reply(response=self.tokens.answer(request.body))
-        return Reply(response=Response(status=404, headers={"Content-Type": "text/html"}, body=b"<h1>Not found</h1>"))
-
-    def _web_api(self, request: Request) -> Reply:
+    async def _web_api(self, request: Request, scope: Any, send: Any) -> None:
+        """A request is under way from here until its answer has been sent, whether or not it waits for a thread."""
         try:
             caller = self.tokens.user_of(request.headers.get("authorization", ""), base=request.base)
+            request = replace(request, caller=caller)
+            with self._protection.visit(request, now=self._now()) as visit:
+                work = asyncio.get_running_loop().run_in_executor(self._threads(request), self._execute, request)
+                reply, seconds = await work
+                visit.spend(seconds + reply.delay, now=self._now())
+                if reply.response is not None:
+                    reply.response.headers |= visit.stamps()
+                await _reply(scope, send, reply)
         except Refused as refusal:
-            return Reply(response=refused_response(refusal, request))
-        return self._faults.answer(replace(request, caller=caller), self._application.handle)
+            await _reply(scope, send, Reply(response=identified(refused_response(refusal, request))))
+
+    def _threads(self, request: Request) -> ThreadPoolExecutor:
+        """Single writes share a thread: what SQLite has in memory for a connection is void when another one writes."""
+        return self._pool if request.method == "GET" or request.path == "$batch" else self._writer
+
+    def _execute(self, request: Request) -> tuple[Reply, float]:
+        """The reply, and the seconds that it took."""
+        started = perf_counter()
+        reply = self._faults.answer(request, self._pages.answer)
+        if reply.response is not None and reply.sent is None and "gzip" in request.headers.get("accept-encoding", ""):
+            _compress(reply.response)
+        return reply, perf_counter() - started
+
+    def _elsewhere(self, request: Request) -> Reply:
+        if request.path == "/control" or request.path.startswith("/control/"):
+            return Reply(response=control(self._levers, _below(request, "/control")))
+        return Reply(response=self._authority.answer(request) or _not_found())
+
+    def _now(self) -> float:
+        return self._organisation.clock().timestamp()
 
 
 class Sandbox:
     """A running sandbox. As a context manager it serves in a thread, on a port of its own unless one is given.
 
-    `folder` is where the certificates of `tls` are written. The organisation stays the caller's to close. Raises
-    PortInUse.
+    `folder` is where the certificates of `tls` are written. Without a `protection` the service's own limits hold, on
+    one web server. The organisation stays the caller's to close. Raises PortInUse.
     """
 
     def __init__(
@@ -153,6 +185,7 @@ class Sandbox:
         tls: bool = False,
         folder: Path | None = None,
         faults: Faults | None = None,
+        protection: Protection | None = None,
     ) -> None:
         credentials = read_credentials(organisation)
         self.client_id, self.client_secret = credentials.client_id, credentials.client_secret
@@ -160,13 +193,14 @@ class Sandbox:
         self.username, self.password = credentials.username, credentials.password
         self.organisation = organisation
         self.faults = faults or Faults()
+        self.protection = protection or Protection()
         self._socket = _listen(port)
         self._certificates: Certificates | None = make_certificates(folder) if tls else None
         self.ca_file = self._certificates.ca_file if self._certificates else None
         self.url = f"{'https' if tls else 'http'}://{HOST}:{self._socket.getsockname()[1]}"
         self.token_url = f"{self.url}/{self.tenant}/oauth2/v2.0/token"
         self.control_url = f"{self.url}/control"
-        self._edge = Edge(organisation, self.faults)
+        self._edge = Edge(organisation, self.faults, self.protection)
         self._server = _Server(self._config())
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
@@ -229,12 +263,13 @@ def serve(
     tls: bool = False,
     folder: Path | None = None,
     faults: Faults | None = None,
+    protection: Protection | None = None,
 ) -> None:
     """Serve in the foreground until SIGTERM; `announce` gets the sandbox's description once it can be reached.
 
     Raises PortInUse.
     """
-    sandbox = Sandbox(organisation, port=port, tls=tls, folder=folder, faults=faults)
+    sandbox = Sandbox(organisation, port=port, tls=tls, folder=folder, faults=faults, protection=protection)
     announce(sandbox.description())
     sandbox.serve()
 
@@ -269,12 +304,34 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _request(scope: Any, body: bytes) -> Request:
+    """The request as it came: `path` from the root of the host, which is `base`."""
+    headers: dict[str, str] = {}
+    for name, value in ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]):
+        # A list may be sent line by line.
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    host = headers.get("host", "{}:{}".format(*scope["server"]))
+    return Request(
+        method=scope["method"],
+        path=scope["raw_path"].decode("utf-8", "replace"),
+        query=scope["query_string"].decode("utf-8", "replace"),
+        headers=headers,
+        body=body,
+        base=f"{scope['scheme']}://{host}",
+    )
+
+
 def _below(request: Request, root: str) -> Request:
-    return replace(request, path=request.path[len(root) :].strip("/"))
+    """The request as seen from a root of its path."""
+    return replace(request, path=request.path[len(root) :].strip("/"), base=request.base + root.lower())
+
+
+def _not_found() -> Response:
+    return Response(status=404, headers={"Content-Type": "text/html"}, body=b"<h1>Not found</h1>")
 
 
 def _compress(response: Response) -> None:
-    if len(response.body) < _COMPRESSED_FROM:
+    if not _COMPRESSED_FROM <= len(response.body) < LARGE:
         return
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     response.body = packer.compress(response.body) + packer.flush()
@@ -291,7 +348,9 @@ async def _reply(scope: Any, send: Any, reply: Reply) -> None:
     if response is None:
         transport.abort()
         return
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers: list[tuple[bytes, bytes]] = [
+        (_Name(name.encode("latin-1")), value.encode("latin-1")) for name, value in response.headers.items()
+    ]
     if response.status not in (204, 304):
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

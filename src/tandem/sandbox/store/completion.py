@@ -1,44 +1,38 @@
 """What the organisation fills in when a row is saved: defaults of a new row, and columns that follow from others."""
 
 from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tandem.sandbox.tables import TABLES, ColumnType, TableDefinition
+from tandem.sandbox.tables import TableDefinition
 
 if TYPE_CHECKING:
     from tandem.sandbox.store.organisation import Organisation
 
 Values = Mapping[str, object]
 
-_MONEY = {
-    table.name: tuple(
-        column.name for column in table.columns.values() if column.type is ColumnType.MONEY and column.derived is None
-    )
-    for table in TABLES.values()
-}
+NOTHING: Values = {}
 
-_NO = {
-    table.name: {
-        column.name: False
-        for column in table.columns.values()
-        if column.type is ColumnType.BOOLEAN and column.derived is None
-    }
-    for table in TABLES.values()
-}
-"""Shipped yes/no columns say No where nobody said anything ([k]; custom ones stay empty)."""
+
+def rounded(value: object, digits: int | None) -> Decimal:
+    """A number with so many decimals; None leaves it as it is."""
+    number = Decimal(str(value))
+    return number if digits is None else number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
 
 
 class Completion:
-    """Fills rows in. Within one use it remembers owners' units and currencies' rates, so make a new one for each."""
+    """Fills rows in. Within one use it remembers owners' units and currencies' terms, so make a new one for each."""
 
     def __init__(self, organisation: "Organisation") -> None:
         self._organisation = organisation
         self._units: dict[object, str] = {}
-        self._rates: dict[object, object] = {}
+        self._currencies: dict[object, str] = {}
+        self._terms: dict[object, tuple[object, int | None]] = {}
 
     def defaults(self, table: TableDefinition, values: Values, *, owner: str) -> dict[str, object]:
         """What a new row has when `values` does not say: an owner, a state with its status, a business unit."""
-        row: dict[str, object] = dict(_NO.get(table.name, {}))
+        row: dict[str, object] = dict(table.defaults)
         if "accessmode" in table.columns:
             row["accessmode"] = 0
         if "statecode" in table.columns:
@@ -55,19 +49,33 @@ class Completion:
             row["parentbusinessunitid"] = self._organisation.business_unit_id
         return row
 
-    def dependents(self, table: TableDefinition, row: Values) -> dict[str, object]:
-        """What follows from the rest of a row: the owner's unit; the currency, once there is money, and its rate."""
+    @staticmethod
+    def basis(table: TableDefinition) -> tuple[str, ...]:
+        """The columns of a kept row that `dependents` looks at."""
+        owner = ("ownerid", "ownerid_type") if "ownerid" in table.columns else ()
+        return (*owner, *table.money, "transactioncurrencyid") if table.money else owner
+
+    def dependents(self, table: TableDefinition, row: Values, written: Values = NOTHING) -> dict[str, object]:
+        """What follows from the rest of a row that is saved, of which `written` is new.
+
+        The owner's unit; the currency, once there is money, with its rate of now; money rounded as its column wants
+        (reference 9.4).
+        """
         dependents: dict[str, object] = {}
         if "ownerid" in table.columns:
             dependents["owningbusinessunit"] = self._unit_of(str(row["ownerid_type"]), row["ownerid"])
-        money = _MONEY[table.name]
-        if money:
-            currency = row.get("transactioncurrencyid")
-            if currency is None and any(row.get(name) is not None for name in money):
-                currency = self._organisation.currency_id
-            dependents["transactioncurrencyid"] = currency
-            dependents["exchangerate"] = None if currency is None else self._rate_of(currency)
-        return dependents
+        if not table.money:
+            return dependents
+        currency = row.get("transactioncurrencyid")
+        if currency is None and any(row.get(name) is not None for name in table.money):
+            currency = self._currency_of(row.get("modifiedby"))
+        rate, precision = (None, None) if currency is None else self._terms_of(currency)
+        for name in table.money:
+            if written.get(name) is not None:
+                decimals = {0: table.columns[name].precision, 2: precision}
+                digits = decimals.get(table.columns[name].precision_source, self._organisation_precision)
+                dependents[name] = rounded(written[name], digits)
+        return {**dependents, "transactioncurrencyid": currency, "exchangerate": rate}
 
     def _unit_of(self, owner_type: str, owner: object) -> str:
         if owner not in self._units:
@@ -77,8 +85,23 @@ class Completion:
             self._units[owner] = str(unit or self._organisation.business_unit_id)
         return self._units[owner]
 
-    def _rate_of(self, currency: object) -> object:
-        if currency not in self._rates:
-            sql = "SELECT exchangerate FROM transactioncurrency WHERE transactioncurrencyid = ?"
-            self._rates[currency] = self._organisation.connection.execute(sql, (str(currency).lower(),)).get
-        return self._rates[currency]
+    def _currency_of(self, user: object) -> str:
+        """The currency of who saves the row, else the organisation's."""
+        if user not in self._currencies:
+            sql = "SELECT transactioncurrencyid FROM systemuser WHERE systemuserid = ?"
+            found = self._organisation.connection.execute(sql, (str(user).lower(),)).get
+            self._currencies[user] = str(found or self._organisation.currency_id)
+        return self._currencies[user]
+
+    def _terms_of(self, currency: object) -> tuple[object, int | None]:
+        """A currency's rate and its precision."""
+        if currency not in self._terms:
+            sql = "SELECT exchangerate, currencyprecision FROM transactioncurrency WHERE transactioncurrencyid = ?"
+            found = self._organisation.connection.execute(sql, (str(currency).lower(),)).fetchone()
+            rate, precision = found or (None, None)
+            self._terms[currency] = rate, None if precision is None else int(str(precision))
+        return self._terms[currency]
+
+    @cached_property
+    def _organisation_precision(self) -> int:
+        return int(str(self._organisation.connection.execute("SELECT currencydecimalprecision FROM organization").get))

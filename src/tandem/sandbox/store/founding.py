@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tandem.sandbox.store.privileges import SYSTEM_ADMINISTRATOR_PROFILE
+from tandem.sandbox.store.views import shipped_views
 
 if TYPE_CHECKING:
     from tandem.sandbox.store.organisation import Organisation
@@ -14,7 +15,7 @@ FIRST_VERSION = 1_000_000
 
 
 def found(organisation: "Organisation", name: str) -> None:
-    """Make the organisation itself, its root business unit, its base currency and its sync user.
+    """Make the organisation itself, its root business unit, its base currency, its sync user and its views.
 
     The sync user is an application user (reference 1.4) whose `domainname` also signs in by password.
     """
@@ -23,6 +24,7 @@ def found(organisation: "Organisation", name: str) -> None:
         organisation.set_setting(setting, str(uuid4()))
     for table, row in _rows(organisation, name).items():
         organisation.load(table, [row])
+    organisation.load("savedquery", shipped_views(organisation.tables))
 
 
 def _rows(organisation: "Organisation", name: str) -> Mapping[str, Mapping[str, object]]:

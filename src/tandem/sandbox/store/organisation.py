@@ -8,30 +8,42 @@ one transaction.
 import json
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 import apsw
-import msgspec
 
 from tandem.sandbox.automation.logic import BusinessLogic
+from tandem.sandbox.store.catalogue import keep_catalogue
 from tandem.sandbox.store.completion import Completion
-from tandem.sandbox.store.customisation import CustomColumn, Customisation
+from tandem.sandbox.store.customisation import (
+    Change,
+    ChangeColumn,
+    ChangeTable,
+    MakeColumn,
+    last_version,
+    log_change,
+    read_log,
+    replayed,
+)
 from tandem.sandbox.store.founding import found
 from tandem.sandbox.store.privileges import Caller, read_caller
 from tandem.sandbox.store.storage import (
     Stored,
-    column_sql,
-    from_stored,
+    changed_sql,
+    compare_decimals,
     iso,
     keeper,
-    table_sql,
+    read_row,
+    schema_sql,
     to_stored,
 )
-from tandem.sandbox.tables import TABLES, ColumnDefinition, TableDefinition
+from tandem.sandbox.tables import SHIPPED, TABLES, Definitions, TableDefinition
+from tandem.sandbox.tables.custom import companions, custom_column
 
 Clock = Callable[[], datetime]
 Row = dict[str, object]
@@ -56,14 +68,17 @@ class Organisation:
         self._connections: list[apsw.Connection] = []
         self._writing = threading.RLock()
         self.clock = clock
+        self.revision = 0
+        """Grows after every transaction and with a restore: what was read since it last did is still so."""
+        self._definitions = SHIPPED
         with self.transaction():
             self.connection.execute(files("tandem.sandbox.store").joinpath("schema.sql").read_text("utf-8"))
-            for table in TABLES.values():
-                for statement in table_sql(table):
-                    self.connection.execute(statement)
-            self.tables: Mapping[str, TableDefinition] = self._customisation().applied(TABLES)
+            for statement in schema_sql(TABLES):
+                self.connection.execute(statement)
+            self._definitions = self.definitions_at(None)
             if self.connection.execute("SELECT version FROM counter").fetchone() is None:
                 found(self, name)
+            keep_catalogue(self)
         self.logic = BusinessLogic(self)
 
     def close(self) -> None:
@@ -104,6 +119,7 @@ class Organisation:
             # What a power cut may take from a sandbox is the last second of a rehearsal.
             connection.pragma("synchronous", "off" if self._folder else "normal")
             connection.pragma("cache_size", -16_384)
+            connection.create_collation("decimal", compare_decimals)
             connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
             self._local.connection = connection
             self._connections.append(connection)
@@ -118,12 +134,31 @@ class Organisation:
                 yield
                 return
             connection.execute("BEGIN IMMEDIATE")
+            self._local.definitions = None
             try:
                 yield
             except BaseException:
+                self._local.definitions = None
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+            if self._local.definitions is not None:
+                self._definitions, self._local.definitions = self._local.definitions, None
+            self.revision += 1
+
+    @contextmanager
+    def acted_by(self, delegate: str | None) -> Iterator[None]:
+        """Let what this thread writes meanwhile, as whomever, show that `delegate` did it (reference 9.1)."""
+        before, self._local.delegate = self._delegate, delegate
+        try:
+            yield
+        finally:
+            self._local.delegate = before
+
+    @property
+    def _delegate(self) -> str | None:
+        delegate: str | None = getattr(self._local, "delegate", None)
+        return delegate
 
     @contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:
@@ -143,25 +178,17 @@ class Organisation:
     def get(self, table: str, row_id: str) -> Row | None:
         """One row by logical column names, lookups as `x` and `x_type`, derived columns included; None if absent."""
         definition = self.tables[table]
-        names = (*definition.columns, *definition.kind_names)
-        found = self.connection.execute(
-            f"SELECT {', '.join(names)} FROM {table} WHERE {definition.primary_id} = ?",  # noqa: S608
-            (row_id.lower(),),
-        ).fetchone()
-        if found is None:
-            return None
-        stored: dict[str, Stored] = dict(zip(names, found, strict=True))
-        row: Row = {name: from_stored(column, stored[name]) for name, column in definition.columns.items()}
-        for column in definition.lookups:
-            kind = f"{column.name}_type"
-            row[kind] = None if row[column.name] is None else stored.get(kind, column.targets[0])
-        return row
+        found = self._find(definition, row_id, definition.read_names)
+        return None if found is None else read_row(definition, found)
 
     def exists(self, table: str, row_id: str) -> bool:
         """Whether the table has a row of that id."""
-        primary = self.tables[table].primary_id
-        sql = f"SELECT 1 FROM {table} WHERE {primary} = ?"  # noqa: S608
-        return self.connection.execute(sql, (row_id.lower(),)).fetchone() is not None
+        return self._find(self.tables[table], row_id, ("1",)) is not None
+
+    def _find(self, table: TableDefinition, row_id: str, names: Sequence[str]) -> tuple[Stored, ...] | None:
+        """Some columns of a row as they are stored, or None if it is absent."""
+        sql = f"SELECT {', '.join(names)} FROM {table.name} WHERE {table.primary_id} = ?"  # noqa: S608
+        return self.connection.execute(sql, (row_id.lower(),)).fetchone()
 
     def find(self, table: str, column: str, value: object) -> list[str]:
         """The ids of the rows whose column equals the value, in the order of their ids."""
@@ -171,7 +198,7 @@ class Organisation:
         return [str(row_id) for (row_id,) in self.connection.execute(sql, (wanted,))]
 
     def insert(self, table: str, row_id: str, values: Mapping[str, object], *, actor: str) -> int:
-        """Add a row as `actor` and return its version. Raises apsw.ConstraintError if the id is taken.
+        """Add a row as `actor` and return its version. Raises apsw.ConstraintError if the id or a key is taken.
 
         Owner, state, currency and creation stamps that are not given get the organisation's defaults.
         """
@@ -182,6 +209,8 @@ class Organisation:
             "modifiedon": now,
             "createdby": actor,
             "modifiedby": actor,
+            "createdonbehalfby": self._delegate,
+            "modifiedonbehalfby": self._delegate,
         }
         row: Row = {
             **Completion(self).defaults(definition, values, owner=actor),
@@ -190,19 +219,29 @@ class Organisation:
             definition.primary_id: row_id,
         }
         with self.transaction():
-            row.update(Completion(self).dependents(definition, row), versionnumber=self._next_version())
+            row.update(Completion(self).dependents(definition, row, values), versionnumber=self._next_version())
             self._write_rows(definition, [row])
         return int(str(row["versionnumber"]))
 
     def update(self, table: str, row_id: str, values: Mapping[str, object], *, actor: str) -> int:
-        """Change a row as `actor` and return its new version. Raises KeyError if there is no such row."""
+        """Change a row as `actor` and return its new version.
+
+        Raises KeyError if there is no such row, apsw.ConstraintError if a key is taken.
+        """
         definition = self.tables[table]
         with self.transaction():
-            row = self.get(table, row_id)
-            if row is None:
+            basis = ("versionnumber", *Completion.basis(definition))
+            found = self._find(definition, row_id, basis)
+            if found is None:
                 raise KeyError(row_id)
-            changed: Row = {"modifiedon": iso(self.clock()), "modifiedby": actor, **values}
-            changed.update(Completion(self).dependents(definition, {**row, **changed}))
+            stamps: Row = {
+                "modifiedon": iso(self.clock()),
+                "modifiedby": actor,
+                "modifiedonbehalfby": self._delegate,
+            }
+            changed: Row = {**stamps, **values}
+            row = {**dict(zip(basis, found, strict=True)), **changed}
+            changed.update(Completion(self).dependents(definition, row, values))
             changed["versionnumber"] = self._next_version()
             assigned = [name for name in definition.stored_names if name in changed]
             self.connection.execute(
@@ -299,12 +338,14 @@ class Organisation:
 
     def back_up(self) -> None:
         """Keep a copy of everything beside the database, in place of an earlier one."""
-        self._backup_path.unlink(missing_ok=True)
-        copy = apsw.Connection(str(self._backup_path))
+        draft = self._backup_path.with_suffix(".unfinished")
+        draft.unlink(missing_ok=True)
+        copy = apsw.Connection(str(draft))
         try:
             _copy(self.connection, copy)
         finally:
             copy.close()
+        draft.replace(self._backup_path)
 
     def restore(self) -> None:
         """Become the kept copy again: rows, deletions, versions and customisations. Raises ValueError without one."""
@@ -314,11 +355,12 @@ class Organisation:
         try:
             with self._writing:
                 _copy(copy, self.connection)
-                tables = self._customisation().applied(TABLES)
-                if tables != self.tables:
+                definitions = self.definitions_at(None)
+                if definitions != self._definitions:
                     # The answers kept for these definitions are thrown away with them.
-                    self.tables = tables
+                    self._definitions = definitions
                 self.logic.reload()
+                self.revision += 1
         finally:
             copy.close()
 
@@ -326,59 +368,69 @@ class Organisation:
     def _backup_path(self) -> Path:
         return self._path.with_name(f"{self._path.name}.backup")
 
-    def caller(self, user_id: str) -> Caller:
-        """What the user may do. Raises Refused (403) for somebody unknown, disabled or without roles."""
-        return read_caller(self.connection, user_id)
+    def caller(self, user_id: str, delegate: str | None = None) -> Caller:
+        """What the user may do, where `delegate` acts as that user what both may.
 
-    # Customisation
+        Raises Refused (403) for somebody unknown, disabled or without roles.
+        """
+        user = read_caller(self.connection, user_id)
+        return user if delegate is None else user.acted_by(read_caller(self.connection, delegate))
 
-    def add_column(self, table: str, name: str, type: str, *, label: str | None = None) -> ColumnDefinition:
+    # Definitions
+
+    @property
+    def definitions(self) -> Definitions:
+        """What is defined now; within a transaction with its own changes, which others see when it is committed."""
+        uncommitted: Definitions | None = getattr(self._local, "definitions", None)
+        return self._definitions if uncommitted is None else uncommitted
+
+    @property
+    def tables(self) -> Mapping[str, TableDefinition]:
+        """The tables defined now."""
+        return self.definitions.tables
+
+    @property
+    def metadata_version(self) -> int:
+        """Grows with every change of a definition."""
+        return last_version(self.connection)
+
+    def definitions_at(self, version: int | None) -> Definitions:
+        """What was defined when the metadata version was `version`; None is now."""
+        log = read_log(self.connection)
+        return replayed(SHIPPED, (entry for entry in log if version is None or entry.version <= version))
+
+    def customise(self, *changes: Change) -> None:
+        """Change the definitions, and the stored rows with them; all or nothing.
+
+        Whether a change is allowed is the caller's to know.
+        """
+        with self.transaction():
+            for change in changes:
+                before = self.definitions
+                version = log_change(self.connection, change, made_on=iso(self.clock()))
+                after = change.applied(before, version)
+                for statement in changed_sql(before.tables, after.tables):
+                    self.connection.execute(statement)
+                self._local.definitions = after
+            keep_catalogue(self)
+
+    def add_column(self, table: str, name: str, type: str, *, label: str | None = None) -> None:
         """Add a custom column, of a type that `custom_column` knows by a short name.
 
         Does nothing if the table has a column of that name. Raises ValueError for an unknown type.
         """
         definition = self.tables[table]
-        if name in definition.columns:
-            return definition.columns[name]
-        added = CustomColumn(table=table, name=name, type=type, label=label or name)
-        with self._customising() as custom:
-            custom.columns.append(added)
-        column = self.tables[table].columns[name]
-        with self.transaction():
-            for line in column_sql(definition, column):
-                self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {line}")
-        return column
+        if name not in definition.columns:
+            added = companions(definition, custom_column(name, type, label=label))
+            self.customise(*(MakeColumn(table, column) for column in added))
 
     def secure_column(self, table: str, name: str, *, secured: bool = True) -> None:
         """Put a column under column security, or take it out. Raises KeyError for an unknown column."""
-        self.tables[table].columns[name]
-        with self._customising() as custom:
-            custom.secured.setdefault(table, {})[name] = secured
+        self.customise(ChangeColumn(table, replace(self.tables[table].columns[name], secured=secured)))
 
     def set_change_tracking(self, table: str, *, enabled: bool) -> None:
         """Turn change tracking of a table on or off. Raises KeyError for an unknown table."""
-        self.tables[table]
-        with self._customising() as custom:
-            custom.tracking[table] = enabled
-
-    @property
-    def metadata_version(self) -> int:
-        """Grows whenever a definition changes."""
-        return self._customisation().version
-
-    def _customisation(self) -> Customisation:
-        return msgspec.convert(self.setting("customisation") or {}, Customisation)
-
-    @contextmanager
-    def _customising(self) -> Iterator[Customisation]:
-        """The customisation, to be changed; it is stored and takes effect at the end."""
-        with self.transaction():
-            custom = self._customisation()
-            yield custom
-            custom.version += 1
-            tables = custom.applied(TABLES)
-            self.set_setting("customisation", msgspec.to_builtins(custom))
-            self.tables = tables
+        self.customise(ChangeTable.of(self.tables[table], change_tracking=enabled))
 
     # Writing
 

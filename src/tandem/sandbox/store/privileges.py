@@ -5,8 +5,9 @@ is loud, and null instead of a value, which is not (reference 1.7 and 1.8).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from functools import cache
 from uuid import NAMESPACE_URL, uuid5
 
 import apsw
@@ -21,6 +22,21 @@ NO_ROLES = "*"
 """The privilege name under which `privilege_grant` says that a user has no role at all."""
 
 ALLOWED = 4
+
+_GENERAL_PRIVILEGES = (
+    "prvActOnBehalfOfAnotherUser",
+    "prvBulkDelete",
+    "prvBypassCustomBusinessLogic",
+    "prvBypassCustomPlugins",
+    "prvMerge",
+    "prvOverrideCreatedOnCreatedBy",
+    *(
+        f"prv{right}{component}"
+        for component in ("Entity", "Attribute", "Relationship", "EntityKey", "OptionSet")
+        for right in ("Create", "Write", "Delete")
+    ),
+)
+"""The privileges that belong to no table (reference 1.7); those over definitions are general knowledge. [k]"""
 
 
 class Depth(IntEnum):
@@ -50,6 +66,19 @@ class Right(StrEnum):
     SHARE = "Share"
 
 
+ACCESS_RIGHTS = {
+    Right.READ: 1,
+    Right.WRITE: 2,
+    Right.APPEND: 4,
+    Right.APPEND_TO: 16,
+    Right.CREATE: 32,
+    Right.DELETE: 65_536,
+    Right.SHARE: 262_144,
+    Right.ASSIGN: 524_288,
+}
+"""The values of AccessRights, in the order in which it names them (reference 1.7). [k]"""
+
+
 class ColumnRight(StrEnum):
     """What a column permission allows; the value is its column in `fieldpermission`."""
 
@@ -59,13 +88,37 @@ class ColumnRight(StrEnum):
 
 
 def privilege_name(table: TableDefinition, right: Right) -> str:
-    """`prvReadLead`."""
-    return f"prv{right}{table.schema_name}"
+    """`prvReadLead`; `prvReadActivity` for activities of every kind."""
+    return f"prv{right}{table.privileges or table.schema_name}"
 
 
+@cache
 def privilege_id(name: str) -> str:
     """The id of a privilege: made from its name, so it is the same in every sandbox."""
     return str(uuid5(NAMESPACE_URL, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privilege:
+    """A privilege there is. `right` is what it allows with a table, None for one of no table.
+
+    `scoped` is true where it may reach less far than the whole organisation.
+    """
+
+    name: str
+    right: Right | None
+    scoped: bool
+
+
+def every_privilege(tables: Mapping[str, TableDefinition]) -> Mapping[str, Privilege]:
+    """All privileges by name; kin tables share some, scoped where the rows of one of them have owners."""
+    general = (Privilege(name=name, right=None, scoped=False) for name in _GENERAL_PRIVILEGES)
+    of_tables = (
+        Privilege(name=privilege_name(table, right), right=right, scoped="ownerid" in table.columns)
+        for table in sorted(tables.values(), key=lambda table: "ownerid" in table.columns)
+        for right in Right
+    )
+    return {privilege.name: privilege for privilege in (*general, *of_tables)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +152,32 @@ class Caller:
                 f" for entity '{table.name}'. context.Caller={self.user_id}",
             )
 
+    def demand_general(self, name: str) -> None:
+        """Raise Refused (403, 0x80040220) unless the user has a privilege that belongs to no table."""
+        if self.depth(name) is None:
+            raise Refused(
+                403,
+                "0x80040220",
+                f"Principal user (Id={self.user_id}, type=8) is missing {name} privilege (Id={privilege_id(name)}).",
+            )
+
+    def acted_by(self, real: "Caller") -> "Caller":
+        """This user as `real` acts: with the rights that both have (reference 9.1).
+
+        Where both have a privilege the smaller depth counts, measured from this user [infer].
+        """
+        names = self.exceptions.keys() | real.exceptions.keys()
+        reached = {name: min(self.depth(name) or 0, real.depth(name) or 0) for name in names}
+        both = self.permissions & real.permissions
+        if self.is_administrator or real.is_administrator:
+            both = real.permissions if self.is_administrator else self.permissions
+        return replace(
+            self,
+            exceptions={name: Depth(depth) if depth else None for name, depth in reached.items()},
+            permissions=both,
+            is_administrator=self.is_administrator and real.is_administrator,
+        )
+
     def may(self, table: TableDefinition, column: ColumnDefinition, right: ColumnRight) -> bool:
         """Whether column security lets the user do that with the column."""
         return not column.secured or self.is_administrator or (table.name, column.name, right) in self.permissions
@@ -129,7 +208,8 @@ def read_caller(connection: apsw.Connection, user_id: str) -> Caller:
     profiles = {
         str(profile)
         for (profile,) in connection.execute(
-            "SELECT fieldsecurityprofileid FROM systemuserprofiles WHERE systemuserid = ?", (user_id,)
+            _PROFILES,
+            (user_id, user_id),
         )
     }
     return Caller(
@@ -141,12 +221,19 @@ def read_caller(connection: apsw.Connection, user_id: str) -> Caller:
     )
 
 
+_PROFILES = (
+    "SELECT fieldsecurityprofileid FROM systemuserprofiles WHERE systemuserid = ? UNION"
+    " SELECT fieldsecurityprofileid FROM teamprofiles JOIN teammembership USING (teamid) WHERE systemuserid = ?"
+)
+"""The column security profiles of a user: the own ones and those of the user's teams (reference 13, [k])."""
+
+
 def _permissions(connection: apsw.Connection, user_id: str) -> set[tuple[str, str, ColumnRight]]:
     granted: set[tuple[str, str, ColumnRight]] = set()
     for table, column, *rights in connection.execute(
-        "SELECT entityname, attributelogicalname, canread, cancreate, canupdate FROM fieldpermission"
-        " JOIN systemuserprofiles USING (fieldsecurityprofileid) WHERE systemuserid = ?",
-        (user_id,),
+        "SELECT entityname, attributelogicalname, canread, cancreate, canupdate FROM fieldpermission"  # noqa: S608
+        f" WHERE fieldsecurityprofileid IN ({_PROFILES})",
+        (user_id, user_id),
     ):
         granted.update(
             (str(table), str(column), right) for right, held in zip(ColumnRight, rights, strict=True) if held == ALLOWED

@@ -35,3 +35,10 @@ CREATE TABLE IF NOT EXISTS left_for_later (
     row_id TEXT NOT NULL,
     row_before TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE IF NOT EXISTS customisation (
+    -- The log of the changes of the definitions; a change is JSON, its version the metadata version that it made.
+    version INTEGER PRIMARY KEY,
+    made_on TEXT NOT NULL,
+    change TEXT NOT NULL
+) STRICT;

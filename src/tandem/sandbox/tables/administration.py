@@ -1,20 +1,15 @@
 """Who works in the organisation, and the organisation itself (reference 1.4, 1.6, 1.8, 8.5, 9.4 and 13)."""
 
-from tandem.sandbox.tables.columns import (
-    ACTIVE_INACTIVE,
-    boolean,
-    by_name,
-    choice,
-    fraction,
-    guid,
-    integer,
-    lookup,
-    memo,
-    stamps,
-    text,
-    version,
+from tandem.sandbox.tables.blocks import ACTIVE_INACTIVE, stamps, version
+from tandem.sandbox.tables.columns import boolean, by_name, choice, fraction, guid, integer, lookup, memo, text
+from tandem.sandbox.tables.definition import (
+    READ_ONLY,
+    Association,
+    Cascade,
+    Message,
+    RequiredLevel,
+    TableDefinition,
 )
-from tandem.sandbox.tables.definition import Association, Cascade, RequiredLevel, TableDefinition
 
 _SYSTEM = RequiredLevel.SYSTEM
 
@@ -27,6 +22,8 @@ SYSTEM_USER = TableDefinition(
     object_type_code=8,
     ownership="BusinessOwned",
     label="User",
+    # Users are only ever disabled (reference 8.5).
+    messages=frozenset(Message) - {Message.DELETE},
     columns=by_name(
         guid("systemuserid", "User", required=_SYSTEM),
         text("firstname", 64, "First Name"),
@@ -116,6 +113,7 @@ TEAM_MEMBERSHIP = TableDefinition(
     change_tracking=False,
     optimistic_concurrency=False,
     is_intersect=True,
+    messages=READ_ONLY,
     columns=by_name(
         guid("teammembershipid", "Team Membership", required=_SYSTEM),
         guid("teamid", "Team"),
@@ -178,6 +176,7 @@ ORGANIZATION = TableDefinition(
     ownership="None",
     label="Organization",
     change_tracking=False,
+    messages=READ_ONLY | {Message.UPDATE},
     columns=by_name(
         guid("organizationid", "Organization", required=_SYSTEM),
         text("name", 160, "Organization Name", writable=False),
@@ -241,25 +240,48 @@ FIELD_PERMISSION = TableDefinition(
     ),
 )
 
-SYSTEM_USER_PROFILES = TableDefinition(
-    name="systemuserprofiles",
-    schema_name="SystemUserProfiles",
-    entity_set="systemuserprofilescollection",
-    primary_id="systemuserprofileid",
-    primary_name=None,
-    object_type_code=1202,
-    ownership="None",
-    label="User to Column Security Profile",
-    change_tracking=False,
-    optimistic_concurrency=False,
-    is_intersect=True,
-    columns=by_name(
-        guid("systemuserprofileid", "Row", required=_SYSTEM),
-        guid("systemuserid", "User"),
-        guid("fieldsecurityprofileid", "Profile"),
-        version(),
-    ),
-)
+
+def _members_of_profiles(member: str, schema_name: str, label: str, object_type_code: int) -> TableDefinition:
+    """The intersect table of column security profiles and those who have them (reference 13, [k])."""
+    name = schema_name.lower()
+    return TableDefinition(
+        name=name,
+        schema_name=schema_name,
+        entity_set=f"{name}collection",
+        primary_id=name.removesuffix("s") + "id",
+        primary_name=None,
+        object_type_code=object_type_code,
+        ownership="None",
+        label=f"{label} to Column Security Profile",
+        change_tracking=False,
+        optimistic_concurrency=False,
+        is_intersect=True,
+        messages=READ_ONLY,
+        columns=by_name(
+            guid(name.removesuffix("s") + "id", "Row", required=_SYSTEM),
+            guid(f"{member}id", label),
+            guid("fieldsecurityprofileid", "Profile"),
+            version(),
+        ),
+    )
+
+
+SYSTEM_USER_PROFILES = _members_of_profiles("systemuser", "SystemUserProfiles", "User", 1202)
+TEAM_PROFILES = _members_of_profiles("team", "TeamProfiles", "Team", 1203)
+
+
+def _profiles_of(member: str, intersect: TableDefinition) -> Association:
+    return Association(
+        schema_name=f"{intersect.name}_association",
+        entity1="fieldsecurityprofile",
+        column1="fieldsecurityprofileid",
+        navigation1=f"{intersect.name}_association",
+        entity2=member,
+        column2=f"{member}id",
+        navigation2=f"{intersect.name}_association",
+        intersect=intersect.name,
+    )
+
 
 ASSOCIATIONS = (
     Association(
@@ -272,14 +294,6 @@ ASSOCIATIONS = (
         navigation2="teammembership_association",
         intersect="teammembership",
     ),
-    Association(
-        schema_name="systemuserprofiles_association",
-        entity1="fieldsecurityprofile",
-        column1="fieldsecurityprofileid",
-        navigation1="systemuserprofiles_association",
-        entity2="systemuser",
-        column2="systemuserid",
-        navigation2="systemuserprofiles_association",
-        intersect="systemuserprofiles",
-    ),
+    _profiles_of("systemuser", SYSTEM_USER_PROFILES),
+    _profiles_of("team", TEAM_PROFILES),
 )

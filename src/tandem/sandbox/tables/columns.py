@@ -1,12 +1,12 @@
 """Short spellings for column definitions, so that a table reads like the reference's own lists (reference 8)."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from tandem.sandbox.tables.definition import (
     Cascade,
     ColumnDefinition,
     ColumnType,
+    DateBehaviour,
     OptionDefinition,
     RequiredLevel,
 )
@@ -91,6 +91,7 @@ def money(
     *,
     writable: bool = True,
     secured: bool = False,
+    derived: str | None = None,
 ) -> tuple[ColumnDefinition, ColumnDefinition]:
     """A money column and its computed `_base` (reference 9.4)."""
     column = ColumnDefinition(
@@ -101,24 +102,33 @@ def money(
         minimum=minimum,
         maximum=maximum,
         precision=2,
-        creatable=writable,
-        updatable=writable,
+        precision_source=2,
+        derived=derived,
+        creatable=writable and derived is None,
+        updatable=writable and derived is None,
         secured=secured,
     )
-    base = ColumnDefinition(
-        name=f"{name}_base",
+    return column, base_of(column)
+
+
+def base_of(column: ColumnDefinition) -> ColumnDefinition:
+    """The computed `_base` of a money column: its value in the base currency, at the rate the row was saved with."""
+    return ColumnDefinition(
+        name=f"{column.name}_base",
         type=ColumnType.MONEY,
-        label=f"{label} (Base)",
+        label=f"{column.label} (Base)",
         schema_name=f"{column.schema_name}_Base",
         minimum=-922_337_203_685_477,
         maximum=922_337_203_685_477,
         precision=4,
+        precision_source=2,
         creatable=False,
         updatable=False,
-        secured=secured,
-        derived=f"CAST(round({name} / exchangerate) AS INTEGER)",
+        secured=column.secured,
+        custom=column.custom,
+        # Division is by doubles, which cannot hold the largest amounts; those in the base currency stay exact.
+        derived=f"iif(exchangerate + 0 = 1, {column.name}, CAST(round({column.name} / exchangerate) AS INTEGER))",
     )
-    return column, base
 
 
 def fraction(
@@ -145,14 +155,25 @@ def fraction(
     )
 
 
-def boolean(name: str, label: str, false: str = "No", true: str = "Yes", *, writable: bool = True) -> ColumnDefinition:
-    """A yes/no column with the labels of its two options."""
+def boolean(
+    name: str,
+    label: str,
+    false: str = "No",
+    true: str = "Yes",
+    *,
+    writable: bool = True,
+    default: bool = False,
+    required: RequiredLevel = RequiredLevel.NONE,
+) -> ColumnDefinition:
+    """A yes/no column with the labels of its two options. A shipped one says No unless it says Yes [k]."""
     return ColumnDefinition(
         name=name,
         type=ColumnType.BOOLEAN,
         label=label,
         schema_name=schema_name(name, label),
         options=(OptionDefinition(value=0, label=false), OptionDefinition(value=1, label=true)),
+        default=default,
+        required=required,
         creatable=writable,
         updatable=writable,
     )
@@ -166,6 +187,7 @@ def moment(name: str, label: str, *, creatable: bool = True, updatable: bool = T
         label=label,
         schema_name=schema_name(name, label),
         format="DateAndTime",
+        behaviour=DateBehaviour.USER_LOCAL,
         creatable=creatable,
         updatable=updatable,
     )
@@ -179,11 +201,19 @@ def date(name: str, label: str) -> ColumnDefinition:
         label=label,
         schema_name=schema_name(name, label),
         format="DateOnly",
-        date_only=True,
+        behaviour=DateBehaviour.DATE_ONLY,
     )
 
 
-def choice(name: str, label: str, options: Mapping[int, str]) -> ColumnDefinition:
+def choice(
+    name: str,
+    label: str,
+    options: Mapping[int, str],
+    *,
+    required: RequiredLevel = RequiredLevel.NONE,
+    updatable: bool = True,
+    default: int | None = None,
+) -> ColumnDefinition:
     """A choice column; options as value -> label."""
     return ColumnDefinition(
         name=name,
@@ -191,6 +221,9 @@ def choice(name: str, label: str, options: Mapping[int, str]) -> ColumnDefinitio
         label=label,
         schema_name=schema_name(name, label),
         options=tuple(OptionDefinition(value=value, label=text) for value, text in options.items()),
+        required=required,
+        updatable=updatable,
+        default=default,
     )
 
 
@@ -221,9 +254,6 @@ def states(*states: tuple[int, str, Mapping[int, str]]) -> tuple[ColumnDefinitio
     return state, status
 
 
-ACTIVE_INACTIVE = states((0, "Active", {1: "Active"}), (1, "Inactive", {2: "Inactive"}))
-
-
 def lookup(
     name: str,
     label: str,
@@ -236,10 +266,12 @@ def lookup(
     derived: str | None = None,
     on_delete: Cascade = Cascade.REMOVE_LINK,
     on_merge: Cascade = Cascade.NONE,
+    on_assign: Cascade = Cascade.NONE,
 ) -> ColumnDefinition:
     """A reference. One target is bound by the column's own name, several by `<name>_<target>`, an owner by `ownerid`.
 
-    `relationships` gives the shipped relationship names by target; the name of any other is made by rule.
+    `relationships` gives the shipped relationship names by target; the name of any other is made by rule. What is
+    assigned with a row is shared with it and moved below another one with it, too [k].
     """
     own_name = len(targets) == 1 or type is ColumnType.OWNER
     return ColumnDefinition(
@@ -256,6 +288,10 @@ def lookup(
         derived=derived,
         on_delete=on_delete,
         on_merge=on_merge,
+        on_assign=on_assign,
+        on_reparent=on_assign,
+        on_share=on_assign,
+        on_unshare=on_assign,
     )
 
 
@@ -270,129 +306,9 @@ def guid(name: str, label: str, *, required: RequiredLevel = RequiredLevel.NONE)
     )
 
 
-def stamps() -> tuple[ColumnDefinition, ...]:
-    """What the organisation stamps on every row (reference 8, before 8.1)."""
-    return (
-        *(
-            moment(name, label, creatable=False, updatable=False)
-            for name, label in (("createdon", "Created On"), ("modifiedon", "Modified On"))
-        ),
-        *(
-            lookup(name, label, "systemuser", creatable=False, updatable=False, on_delete=Cascade.RESTRICT)
-            for name, label in (
-                ("createdby", "Created By"),
-                ("modifiedby", "Modified By"),
-                ("createdonbehalfby", "Created By (Delegate)"),
-                ("modifiedonbehalfby", "Modified By (Delegate)"),
-            )
-        ),
-        moment("overriddencreatedon", "Record Created On", updatable=False),
-        integer("importsequencenumber", "Import Sequence Number"),
-        version(),
-    )
-
-
-def version() -> ColumnDefinition:
-    """The row version, which is also the number in the ETag (reference 3.6)."""
-    return ColumnDefinition(
-        name="versionnumber",
-        type=ColumnType.BIGINT,
-        label="Version Number",
-        schema_name="VersionNumber",
-        creatable=False,
-        updatable=False,
-    )
-
-
-def ownership() -> tuple[ColumnDefinition, ...]:
-    """Owner columns of a user- or team-owned table; all but `ownerid` follow from it."""
-    return (
-        lookup(
-            "ownerid",
-            "Owner",
-            "systemuser",
-            "team",
-            type=ColumnType.OWNER,
-            required=RequiredLevel.SYSTEM,
-            on_delete=Cascade.RESTRICT,
-        ),
-        lookup(
-            "owninguser",
-            "Owning User",
-            "systemuser",
-            derived="CASE ownerid_type WHEN 'systemuser' THEN ownerid END",
-        ),
-        lookup("owningteam", "Owning Team", "team", derived="CASE ownerid_type WHEN 'team' THEN ownerid END"),
-        lookup(
-            "owningbusinessunit",
-            "Owning Business Unit",
-            "businessunit",
-            creatable=False,
-            updatable=False,
-            on_delete=Cascade.RESTRICT,
-        ),
-    )
-
-
-def currency() -> tuple[ColumnDefinition, ...]:
-    """The row's currency and the rate it had when the row was last saved (reference 9.4)."""
-    return (
-        lookup("transactioncurrencyid", "Currency", "transactioncurrency", on_delete=Cascade.RESTRICT),
-        fraction("exchangerate", "Exchange Rate", 1e-10, 1e11, 10, writable=False),
-    )
-
-
-def address(number: int, length: int = 250) -> tuple[ColumnDefinition, ...]:
-    """The columns of one address block; the composite is computed."""
-    block, title = f"address{number}", f"Address {number}"
-    parts = ("line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country")
-    return (
-        text(f"{block}_name", 100, f"{title}: Name"),
-        text(f"{block}_line1", length, f"{title}: Street 1"),
-        text(f"{block}_line2", length, f"{title}: Street 2"),
-        text(f"{block}_line3", length, f"{title}: Street 3"),
-        text(f"{block}_city", 80, f"{title}: City"),
-        text(f"{block}_stateorprovince", 50, f"{title}: State/Province"),
-        text(f"{block}_postalcode", 20, f"{title}: ZIP/Postal Code"),
-        text(f"{block}_country", 80, f"{title}: Country/Region"),
-        text(f"{block}_county", 50, f"{title}: County"),
-        text(
-            f"{block}_composite",
-            1_000,
-            title,
-            derived=f"nullif(concat_ws(char(10), {', '.join(f'{block}_{part}' for part in parts)}), '')",
-        ),
-    )
-
-
 def by_name(*columns: ColumnDefinition | Iterable[ColumnDefinition]) -> Mapping[str, ColumnDefinition]:
     """The columns of a table by logical name, in the order given; groups are flattened."""
     flat: list[ColumnDefinition] = []
     for item in columns:
         flat.extend([item] if isinstance(item, ColumnDefinition) else item)
     return {column.name: column for column in flat}
-
-
-_COLOURS = {1: "Red", 2: "Green", 3: "Blue"}
-"""The options of a customer's choices."""
-
-
-def custom_column(name: str, type: str, *, label: str | None = None) -> ColumnDefinition:
-    """A column that a customer adds, by the short name of its type. Raises ValueError for an unknown type."""
-    title = label or name
-    makers: Mapping[str, Callable[[], ColumnDefinition]] = {
-        "text": lambda: text(name, 4_000, title),
-        "memo": lambda: memo(name, title, 100_000),
-        "integer": lambda: integer(name, title),
-        "bigint": lambda: replace(integer(name, title, -(2**63), 2**63 - 1), type=ColumnType.BIGINT),
-        "decimal": lambda: fraction(name, title, -1e11, 1e11, 10),
-        "double": lambda: fraction(name, title, -1e11, 1e11, 5, type=ColumnType.DOUBLE),
-        "boolean": lambda: boolean(name, title),
-        "choice": lambda: choice(name, title, _COLOURS),
-        "choices": lambda: replace(choice(name, title, _COLOURS), type=ColumnType.CHOICES),
-        "datetime": lambda: moment(name, title),
-        "date": lambda: date(name, title),
-    }
-    if type not in makers:
-        raise ValueError(f"unknown column type '{type}'; known: {', '.join(makers)}")
-    return replace(makers[type](), custom=True, schema_name=name)

@@ -5,7 +5,7 @@ column's type, length or navigation name. Type names are the wire's own (referen
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -35,6 +35,16 @@ class ColumnType(StrEnum):
 LOOKUPS = frozenset({ColumnType.LOOKUP, ColumnType.CUSTOMER, ColumnType.OWNER})
 OPTIONED = frozenset({ColumnType.CHOICE, ColumnType.CHOICES, ColumnType.STATE, ColumnType.STATUS})
 TEXTUAL = frozenset({ColumnType.STRING, ColumnType.MEMO})
+ENCODED = frozenset({ColumnType.BOOLEAN, ColumnType.MONEY, ColumnType.DECIMAL})
+"""What the store keeps in another form than it gives (store/storage.py)."""
+
+
+class DateBehaviour(StrEnum):
+    """How a date-time column is stored and shown (reference 9.3); the wire shows `yyyy-MM-dd` for DATE_ONLY."""
+
+    USER_LOCAL = "UserLocal"
+    DATE_ONLY = "DateOnly"
+    TIME_ZONE_INDEPENDENT = "TimeZoneIndependent"
 
 
 class RequiredLevel(StrEnum):
@@ -46,11 +56,27 @@ class RequiredLevel(StrEnum):
     SYSTEM = "SystemRequired"
 
 
+class Message(StrEnum):
+    """What can be done with the rows of a table; the value is the name in a refusal."""
+
+    CREATE = "Create"
+    RETRIEVE = "Retrieve"
+    RETRIEVE_MULTIPLE = "RetrieveMultiple"
+    UPDATE = "Update"
+    DELETE = "Delete"
+
+
+READ_ONLY = frozenset({Message.RETRIEVE, Message.RETRIEVE_MULTIPLE})
+"""The messages of a table whose rows come and go by other means than writing it."""
+
+
 class Cascade(StrEnum):
     """What an act on the referenced row does to the referencing ones (reference 8.14)."""
 
     NONE = "NoCascade"
     CASCADE = "Cascade"
+    ACTIVE = "Active"
+    USER_OWNED = "UserOwned"
     REMOVE_LINK = "RemoveLink"
     RESTRICT = "Restrict"
 
@@ -70,36 +96,55 @@ class ColumnDefinition:
     """One column, by logical name.
 
     `derived` is the SQL expression of a column that the organisation computes and nobody writes. `navigation` maps
-    each target table to the property that binds it. `max_length` counts characters, `precision` decimals.
+    each target table to the property that binds it. `max_length` counts characters, `precision` decimals; what decides
+    the decimals of money is `precision_source`: 0 `precision`, 1 the organisation, 2 the currency. `option_set` names
+    the global set that `options` come from. `default` is what a row gets that is made without the column. A column
+    that `counts` (a table, a lookup of it) holds how many rows there point at its row; counting is no change of the
+    row. `created_at` is the metadata version that made it, 0 for what ships.
     """
 
     name: str
     type: ColumnType
     label: str
     schema_name: str
+    description: str = ""
     max_length: int | None = None
     minimum: float | None = None
     maximum: float | None = None
     precision: int | None = None
-    date_only: bool = False
+    precision_source: int = 0
+    behaviour: DateBehaviour | None = None
     format: str | None = None
     targets: tuple[str, ...] = ()
     navigation: Mapping[str, str] = field(default_factory=dict)
     relationships: Mapping[str, str] = field(default_factory=dict)
     options: tuple[OptionDefinition, ...] = ()
+    option_set: str | None = None
+    default: str | int | float | bool | None = None
     required: RequiredLevel = RequiredLevel.NONE
     secured: bool = False
     creatable: bool = True
     updatable: bool = True
     custom: bool = False
     derived: str | None = None
+    counts: tuple[str, str] | None = None
     on_delete: Cascade = Cascade.REMOVE_LINK
     on_merge: Cascade = Cascade.NONE
+    on_assign: Cascade = Cascade.NONE
+    on_reparent: Cascade = Cascade.NONE
+    on_share: Cascade = Cascade.NONE
+    on_unshare: Cascade = Cascade.NONE
+    created_at: int = 0
 
     @property
     def is_lookup(self) -> bool:
         """True for lookup, customer and owner columns."""
         return self.type in LOOKUPS
+
+    @property
+    def date_only(self) -> bool:
+        """True where the wire shows a day without a time."""
+        return self.behaviour is DateBehaviour.DATE_ONLY
 
     @property
     def polymorphic(self) -> bool:
@@ -117,8 +162,35 @@ class ColumnDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptionSetDefinition:
+    """A global option set: options that columns of several tables share (reference 2.4)."""
+
+    name: str
+    label: str
+    options: tuple[OptionDefinition, ...]
+    description: str = ""
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDefinition:
+    """An alternate key (reference 2.6). It is of use only while it is `active`; over duplicates it never becomes so."""
+
+    name: str
+    schema_name: str
+    label: str
+    columns: tuple[str, ...]
+    active: bool = True
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """A many-to-many relationship, seen from both ends; `intersect` is the table that stores the pairs."""
+    """A many-to-many relationship, seen from both ends; `intersect` is the table that stores the pairs.
+
+    Where one table stores the pairs of several relationships, `told_by` is its column that tells them apart, with the
+    value it has in this one.
+    """
 
     schema_name: str
     entity1: str
@@ -128,11 +200,58 @@ class Association:
     column2: str
     navigation2: str
     intersect: str
+    told_by: tuple[str, str | int] | None = None
+    created_at: int = 0
+
+    @property
+    def pairs(self) -> str:
+        """The SQL of its pairs, for a FROM."""
+        if self.told_by is None:
+            return self.intersect
+        column, value = self.told_by
+        told = f"'{value}'" if isinstance(value, str) else value
+        return f"(SELECT * FROM {self.intersect} WHERE {column} = {told})"  # noqa: S608
+
+    @property
+    def ends(self) -> "tuple[AssociationEnd, AssociationEnd]":
+        """The relationship seen from its first table, and from its second."""
+        first, second = (self.entity1, self.column1), (self.entity2, self.column2)
+        return (
+            AssociationEnd(self, self.navigation1, *first, *second),
+            AssociationEnd(self, self.navigation2, *second, *first),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationEnd:
+    """A many-to-many relationship seen from one of its tables: what it stores of a row there and of the other."""
+
+    association: Association
+    navigation: str
+    own_table: str
+    own_column: str
+    other_table: str
+    other_column: str
+
+    @property
+    def intersect(self) -> str:
+        """The table that stores the pairs."""
+        return self.association.intersect
+
+    def pair(self, row_id: str, other_id: str) -> dict[str, object]:
+        """What the intersect row of two rows holds."""
+        told_by = self.association.told_by
+        return {self.own_column: row_id, self.other_column: other_id, **(dict([told_by]) if told_by else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableDefinition:
-    """One table; `object_type_code` as in reference 2.2. The shipped tables have no alternate keys."""
+    """One table; `object_type_code` as in reference 2.2. The shipped tables have no alternate keys.
+
+    `activity` is true for activitypointer's kin, and `created_at` is the metadata version that made the table.
+    A view is `united` from the columns that it shares with these tables. `privileges` is the schema name in the names
+    of its privileges, where another table's are asked for.
+    """
 
     name: str
     schema_name: str
@@ -143,9 +262,18 @@ class TableDefinition:
     ownership: str
     label: str
     columns: Mapping[str, ColumnDefinition]
+    collection_label: str = ""
+    description: str = ""
     change_tracking: bool = True
     optimistic_concurrency: bool = True
     is_intersect: bool = False
+    messages: frozenset[Message] = frozenset(Message)
+    united: tuple[str, ...] = ()
+    privileges: str | None = None
+    keys: tuple[KeyDefinition, ...] = ()
+    custom: bool = False
+    activity: bool = False
+    created_at: int = 0
 
     @cached_property
     def lookups(self) -> tuple[ColumnDefinition, ...]:
@@ -161,6 +289,30 @@ class TableDefinition:
     def stored_names(self) -> tuple[str, ...]:
         """The SQL columns that are written: every column that is not derived, and `kind_names`."""
         return (*(column.name for column in self.columns.values() if column.derived is None), *self.kind_names)
+
+    @cached_property
+    def read_names(self) -> tuple[str, ...]:
+        """The SQL columns that a whole row is read from: every column, and `kind_names`."""
+        return (*self.columns, *self.kind_names)
+
+    @cached_property
+    def encoded(self) -> tuple[tuple[int, ColumnDefinition], ...]:
+        """The columns whose values do not rest as they are read, each with its place among `read_names`."""
+        return tuple(each for each in enumerate(self.columns.values()) if each[1].type in ENCODED)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, object]:
+        """What a new row has in the columns that have a default."""
+        return {column.name: column.default for column in self.columns.values() if column.default is not None}
+
+    @cached_property
+    def money(self) -> tuple[str, ...]:
+        """The money columns that are written; each has a computed `_base` beside it."""
+        return tuple(
+            column.name
+            for column in self.columns.values()
+            if column.type is ColumnType.MONEY and column.derived is None
+        )
 
     @cached_property
     def by_wire_name(self) -> Mapping[str, ColumnDefinition]:
@@ -183,3 +335,26 @@ class TableDefinition:
         It is also the name of the collection on the target's rows (reference 2.5).
         """
         return column.relationships.get(target) or f"{target}_{self.name}_{column.name}"
+
+    def key(self, name: str) -> KeyDefinition | None:
+        """The alternate key of that logical name, or None."""
+        return next((key for key in self.keys if key.name == name), None)
+
+    def with_column(self, column: ColumnDefinition) -> "TableDefinition":
+        """This table with the column, in place of one of its name."""
+        return replace(self, columns={**self.columns, column.name: column})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """Everything that an organisation has defined at one moment; it is replaced, never changed."""
+
+    tables: Mapping[str, TableDefinition]
+    associations: tuple[Association, ...] = ()
+    option_sets: Mapping[str, OptionSetDefinition] = field(default_factory=dict)
+
+    @cached_property
+    def ends(self) -> Mapping[tuple[str, str], AssociationEnd]:
+        """The ends of all many-to-many relationships, by table and collection-valued navigation property."""
+        ends = (end for association in self.associations for end in association.ends)
+        return {(end.own_table, end.navigation): end for end in ends}

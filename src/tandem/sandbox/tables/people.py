@@ -1,12 +1,10 @@
 """Leads and contacts, with their shipped lengths and options (reference 8.1 and 8.2)."""
 
+from tandem.sandbox.tables.blocks import ACTIVE_INACTIVE, address, currency, ownership, stamps
 from tandem.sandbox.tables.columns import (
-    ACTIVE_INACTIVE,
-    address,
     boolean,
     by_name,
     choice,
-    currency,
     date,
     fraction,
     guid,
@@ -15,8 +13,6 @@ from tandem.sandbox.tables.columns import (
     memo,
     moment,
     money,
-    ownership,
-    stamps,
     states,
     text,
 )
@@ -92,10 +88,20 @@ def merging(table: str) -> tuple[ColumnDefinition, ...]:
     )
 
 
+def campaign(relationship: str) -> ColumnDefinition:
+    """A lookup to the campaign that a row came from."""
+    return lookup("campaignid", "Source Campaign", "campaign", relationships={"campaign": relationship})
+
+
 def customer(
-    *, relationships: dict[str, str], on_delete: Cascade, name: str = "customerid", label: str = "Customer"
+    *,
+    relationships: dict[str, str],
+    on_delete: Cascade,
+    name: str = "customerid",
+    label: str = "Customer",
+    required: RequiredLevel = RequiredLevel.NONE,
 ) -> ColumnDefinition:
-    """A lookup to an account or a contact; a merge takes it to the winner."""
+    """A lookup to an account or a contact. Merges take it to the winner, and who gets the customer gets the row [k]."""
     return lookup(
         name,
         label,
@@ -103,8 +109,10 @@ def customer(
         "contact",
         type=ColumnType.CUSTOMER,
         relationships=relationships,
+        required=required,
         on_delete=on_delete,
         on_merge=Cascade.CASCADE,
+        on_assign=Cascade.CASCADE,
     )
 
 
@@ -162,6 +170,13 @@ LEAD = TableDefinition(
             "Qualifying Opportunity",
             "opportunity",
             relationships={"opportunity": "lead_qualifying_opportunity"},
+        ),
+        campaign("campaign_leads"),
+        lookup(
+            "relatedobjectid",
+            "Related Campaign Response",
+            "campaignresponse",
+            relationships={"campaignresponse": "campaignresponse_lead"},
         ),
         merging("lead"),
         currency(),

@@ -1,26 +1,21 @@
-"""Accounts, opportunities and the connections between rows (reference 8.3, 8.4, 8.9 and 13)."""
+"""Accounts and opportunities (reference 8.3 and 8.4)."""
 
+from tandem.sandbox.tables.blocks import ACTIVE_INACTIVE, address, currency, ownership, stamps
 from tandem.sandbox.tables.columns import (
-    ACTIVE_INACTIVE,
-    address,
     boolean,
     by_name,
     choice,
-    currency,
     date,
     fraction,
     guid,
     integer,
     lookup,
     memo,
-    moment,
     money,
-    ownership,
-    stamps,
     states,
     text,
 )
-from tandem.sandbox.tables.definition import Cascade, ColumnDefinition, RequiredLevel, TableDefinition
+from tandem.sandbox.tables.definition import Cascade, RequiredLevel, TableDefinition
 from tandem.sandbox.tables.options import (
     BUDGET_STATUS,
     INDUSTRY,
@@ -29,7 +24,7 @@ from tandem.sandbox.tables.options import (
     PURCHASE_TIMEFRAME,
     RATING,
 )
-from tandem.sandbox.tables.people import customer, merging, permissions
+from tandem.sandbox.tables.people import campaign, customer, merging, permissions
 
 ACCOUNT = TableDefinition(
     name="account",
@@ -98,6 +93,7 @@ ACCOUNT = TableDefinition(
             "account",
             relationships={"account": "account_parent_account"},
             on_merge=Cascade.CASCADE,
+            on_assign=Cascade.CASCADE,
         ),
         lookup(
             "primarycontactid",
@@ -180,6 +176,7 @@ OPPORTUNITY = TableDefinition(
             updatable=False,
             on_merge=Cascade.CASCADE,
         ),
+        campaign("campaign_opportunities"),
         currency(),
         states(
             (0, "Open", {1: "In Progress", 2: "On Hold"}),
@@ -187,82 +184,6 @@ OPPORTUNITY = TableDefinition(
             (2, "Lost", {4: "Canceled", 5: "Out-Sold"}),
         ),
         ownership(),
-        stamps(),
-    ),
-)
-
-CONNECTED = ("account", "contact", "lead", "opportunity", "systemuser")
-
-
-def _party(number: int) -> tuple[ColumnDefinition, ...]:
-    return (
-        lookup(
-            f"record{number}id",
-            "Connected From" if number == 1 else "Connected To",
-            *CONNECTED,
-            relationships={target: f"{target}_connections{number}" for target in CONNECTED},
-            required=RequiredLevel.SYSTEM,
-            on_delete=Cascade.CASCADE,
-            on_merge=Cascade.CASCADE,
-        ),
-        lookup(f"record{number}roleid", "Role (From)" if number == 1 else "Role (To)", "connectionrole"),
-    )
-
-
-CONNECTION = TableDefinition(
-    name="connection",
-    schema_name="Connection",
-    entity_set="connections",
-    primary_id="connectionid",
-    primary_name="name",
-    object_type_code=3234,
-    ownership="UserOwned",
-    label="Connection",
-    columns=by_name(
-        guid("connectionid", "Connection", required=RequiredLevel.SYSTEM),
-        text("name", 500, "Name", writable=False),
-        memo("description", "Description"),
-        _party(1),
-        _party(2),
-        moment("effectivestart", "Starting"),
-        moment("effectiveend", "Ending"),
-        boolean("ismaster", "Is Master", writable=False),
-        lookup("relatedconnectionid", "Reciprocal Connection", "connection", creatable=False, updatable=False),
-        currency(),
-        ACTIVE_INACTIVE,
-        ownership(),
-        stamps(),
-    ),
-)
-
-CONNECTION_ROLE = TableDefinition(
-    name="connectionrole",
-    schema_name="ConnectionRole",
-    entity_set="connectionroles",
-    primary_id="connectionroleid",
-    primary_name="name",
-    object_type_code=3231,
-    ownership="OrganizationOwned",
-    label="Connection Role",
-    columns=by_name(
-        guid("connectionroleid", "Connection Role", required=RequiredLevel.SYSTEM),
-        text("name", 100, "Name", required=RequiredLevel.SYSTEM),
-        memo("description", "Description"),
-        choice(
-            "category",
-            "Connection Role Category",
-            {
-                1: "Business",
-                2: "Family",
-                3: "Social",
-                4: "Sales",
-                5: "Other",
-                1000: "Stakeholder",
-                1001: "Sales Team",
-                1002: "Service",
-            },
-        ),
-        ACTIVE_INACTIVE,
         stamps(),
     ),
 )

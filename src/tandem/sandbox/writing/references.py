@@ -4,12 +4,74 @@ Single-valued navigation properties, collections of rows that point here, and ma
 (reference 5.6).
 """
 
+from dataclasses import dataclass
+
 from tandem.sandbox.messages import Refused
-from tandem.sandbox.paths import Segment, expect_method, row_key, unknown_segment
-from tandem.sandbox.tables import ColumnDefinition, TableDefinition
-from tandem.sandbox.writing.associations import ENDS, associate, dissociate
-from tandem.sandbox.writing.payload import find_row, missing_row, payload_error, read_values, reference
+from tandem.sandbox.paths import Segment, expect_method, unknown_segment
+from tandem.sandbox.store.organisation import Organisation
+from tandem.sandbox.tables import AssociationEnd, ColumnDefinition, Message, RequiredLevel, TableDefinition
+from tandem.sandbox.writing.addressing import missing_row, row_id_of
+from tandem.sandbox.writing.associations import associate, dissociate
+from tandem.sandbox.writing.payload import find_row, payload_error, read_values, reference
 from tandem.sandbox.writing.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A collection-valued navigation property of `owner`: the other end of a `lookup` of `table`, or of `end`."""
+
+    owner: TableDefinition
+    table: TableDefinition
+    lookup: ColumnDefinition | None = None
+    end: AssociationEnd | None = None
+
+    @property
+    def parts(self) -> bool:
+        """Whether its rows are parts of the owner's row, which are written with it alone: the parties of an activity.
+
+        Their kin by the other end, such as the parties that a contact is, are not.
+        """
+        return (
+            self.lookup is not None
+            and Message.CREATE not in self.table.messages
+            and self.lookup.required is RequiredLevel.SYSTEM
+        )
+
+    def member(self, organisation: Organisation, address: str) -> str:
+        """The id of the row that an address names. Raises Refused where it is not one of `table`."""
+        found, row_id = find_row(organisation, address)
+        if found.name != self.table.name:
+            raise payload_error(f"A row of '{self.table.entity_set}' was expected, not one of '{found.entity_set}'.")
+        return row_id
+
+    def add(self, records: Records, row_id: str, member: str) -> None:
+        """Link the row and one of `table`."""
+        if self.end is not None:
+            associate(records, self.end, row_id, member)
+        elif self.lookup is not None:
+            records.update(self.table, member, reference(self.lookup, self.owner.name, row_id))
+
+    def remove(self, records: Records, row_id: str, member: str) -> None:
+        """Undo the link. Raises Refused (404, 0x80040217) where there is none."""
+        if self.end is not None:
+            dissociate(records, self.end, row_id, member)
+        elif self.lookup is not None:
+            if records.existing(self.table, member)[self.lookup.name] != row_id:
+                raise missing_row(self.table.name, member)
+            records.update(self.table, member, reference(self.lookup, self.owner.name, None))
+
+
+def find_collection(organisation: Organisation, owner: TableDefinition, name: str) -> Collection | None:
+    """The collection-valued navigation property of that name, or None."""
+    end = organisation.definitions.ends.get((owner.name, name))
+    if end is not None:
+        return Collection(owner=owner, table=organisation.tables[end.other_table], end=end)
+    for child in organisation.tables.values():
+        for column in child.columns.values():
+            points_here = column.derived is None and owner.name in column.targets
+            if points_here and child.relationship(column, owner.name) == name:
+                return Collection(owner=owner, table=child, lookup=column)
+    return None
 
 
 def change_reference(
@@ -25,40 +87,15 @@ def change_reference(
         values = read_values(records.organisation, table, {f"{part.name}@odata.bind": bound})
         records.update(table, row_id, values)
         return
-    end, children = ENDS.get((table.name, part.name)), _children(records, table, part.name)
-    if end is not None:
-        other = records.organisation.tables[end.other_table]
-        target = _target(records, other, part, method=method, address=address)
-        (associate if method == "POST" else dissociate)(records, end, row_id, target)
-    elif children is not None:
-        child, column = children
-        target = _target(records, child, part, method=method, address=address)
-        if method == "DELETE" and records.existing(child, target)[column.name] != row_id:
-            raise missing_row(child.name, target)
-        records.update(child, target, reference(column, table.name, row_id if method == "POST" else None))
-    else:
+    collection = find_collection(records.organisation, table, part.name)
+    if collection is None:
         raise unknown_segment(part.name)
-
-
-def _target(records: Records, table: TableDefinition, part: Segment, *, method: str, address: str | None) -> str:
-    """The id of the row that a collection is to gain or lose, from the URL or from an address."""
     expect_method(method, f"{part.name}/$ref", "POST", "DELETE")
     if part.arguments is not None:
-        return row_key(table.name, part.arguments)
-    found, row_id = find_row(records.organisation, _required(address))
-    if found.name != table.name:
-        raise payload_error(f"A row of '{table.entity_set}' was expected, not one of '{found.entity_set}'.")
-    return row_id
-
-
-def _children(records: Records, table: TableDefinition, name: str) -> tuple[TableDefinition, ColumnDefinition] | None:
-    """The table and lookup behind a collection of rows that point here, or None."""
-    for child in records.organisation.tables.values():
-        for column in child.columns.values():
-            points_here = column.derived is None and table.name in column.targets
-            if points_here and child.relationship(column, table.name) == name:
-                return child, column
-    return None
+        member = row_id_of(records.organisation, collection.table, part.arguments)
+    else:
+        member = collection.member(records.organisation, _required(address))
+    (collection.add if method == "POST" else collection.remove)(records, row_id, member)
 
 
 def _required(address: str | None) -> str:

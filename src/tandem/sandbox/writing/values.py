@@ -8,15 +8,23 @@ looked at.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.paths import as_guid
-from tandem.sandbox.tables import ColumnDefinition, ColumnType, TableDefinition
+from tandem.sandbox.store.completion import rounded
+from tandem.sandbox.tables import TEXTUAL, ColumnDefinition, ColumnType, TableDefinition
+from tandem.sandbox.tables.definition import DateBehaviour
 
 EARLIEST = datetime(1753, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, 23, 59, 59, tzinfo=UTC)
 
+MOST_CHOICES = 150
+"""Chosen values of one multi-select column (reference 2.8)."""
+MONEY_DIGITS = 4
+"""Decimals that money is kept with; what it is rounded to may be fewer (completion.py)."""
+
+_EMPTIED = TEXTUAL | {ColumnType.CHOICES}
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
@@ -30,7 +38,7 @@ def accept(table: TableDefinition, column: ColumnDefinition, value: object) -> V
     Raises Refused (400) with the code of what is wrong: wrong JSON type 0x80048d19, too long 0x80044331, out of range
     0x8004432F or 0x80044330, unknown option 0x8004431A, bad date 0x80040239, control characters 0x80040278.
     """
-    if value is None or value == "":
+    if value is None or (value == "" and column.type in _EMPTIED):
         return None
     return _CONVERTERS[column.type](table, column, value)
 
@@ -62,7 +70,7 @@ def _utf16_length(text: str) -> int:
 
 def _integer(table: TableDefinition, column: ColumnDefinition, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong_literal(value, "Edm.Int32", column.name)
+        raise _wrong_literal(value, "Edm.Int64" if column.type is ColumnType.BIGINT else "Edm.Int32", column.name)
     _check_range(table, column, value, "0x8004432F")
     return value
 
@@ -77,9 +85,8 @@ def _decimal(table: TableDefinition, column: ColumnDefinition, value: object) ->
         raise _wrong_literal(value, "Edm.Decimal", column.name)
     number = Decimal(str(value))
     _check_range(table, column, number, "0x80044330")
-    if column.precision is None:
-        return number
-    return number.quantize(Decimal(1).scaleb(-column.precision), ROUND_HALF_EVEN)
+    digits = MONEY_DIGITS if column.precision_source else column.precision
+    return rounded(number, digits)
 
 
 def _check_range(table: TableDefinition, column: ColumnDefinition, number: int | Decimal, code: str) -> None:
@@ -114,17 +121,23 @@ def _choice(table: TableDefinition, column: ColumnDefinition, value: object) -> 
 
 
 def _choices(table: TableDefinition, column: ColumnDefinition, value: object) -> str:
-    """Several choices travel as one text, `"1,9"` (reference 0.5); stored in ascending order without doubles."""
+    """Several choices travel as one text, `"1,9"` (reference 0.5); stored in ascending order without doubles.
+
+    Blanks around the commas are taken; more than 150 are not, with a code that is [infer] (reference 2.8).
+    """
     if not isinstance(value, str) or not re.fullmatch(r"\s*-?\d+(\s*,\s*-?\d+)*\s*", value):
         raise _wrong_literal(value, "Edm.String", column.name)
     chosen = sorted({_choice(table, column, int(number)) for number in value.split(",")})
+    if len(chosen) > MOST_CHOICES:
+        raise Refused(400, "0x80040203", f"Invalid argument. '{column.name}' takes {MOST_CHOICES} values at most.")
     return ",".join(map(str, chosen))
 
 
 def _moment(table: TableDefinition, column: ColumnDefinition, value: object) -> str:
     if not isinstance(value, str):
         raise _wrong_literal(value, "Edm.Date" if column.date_only else "Edm.DateTimeOffset", column.name)
-    moment = _parsed_date(value) if column.date_only else _parsed_moment(value)
+    as_typed = column.behaviour is DateBehaviour.TIME_ZONE_INDEPENDENT
+    moment = _parsed_date(value) if column.date_only else _parsed_moment(value, as_typed=as_typed)
     if moment is None or not EARLIEST <= moment <= LATEST:
         raise _bad_date(column, value)
     return value if column.date_only else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -137,10 +150,16 @@ def _parsed_date(text: str) -> datetime | None:
         return None
 
 
-def _parsed_moment(text: str) -> datetime | None:
-    """A moment must tell its zone, by `Z` or an offset; fractions of a second are dropped (reference 9.2)."""
+def _parsed_moment(text: str, *, as_typed: bool) -> datetime | None:
+    """A moment must tell its zone, by `Z` or an offset, not both; fractions of a second are dropped (reference 9.2).
+
+    Where a column belongs to no zone the hour is kept as it was typed; that the offset is then dropped is [infer].
+    """
     try:
-        return datetime.fromisoformat(text).astimezone(UTC) if _MOMENT.fullmatch(text) else None
+        moment = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+        if moment is None:
+            return None
+        return moment.replace(tzinfo=UTC) if as_typed else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -1,0 +1,1 @@
+"""The questions a client asks beside rows and definitions."""

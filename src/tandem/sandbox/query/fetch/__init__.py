@@ -1,0 +1,1 @@
+"""Queries written as FetchXML, as SQL or as a saved view: all become one kind of query, and one statement."""
