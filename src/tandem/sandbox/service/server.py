@@ -140,14 +140,24 @@ class Edge:
             caller = self.tokens.user_of(request.headers.get("authorization", ""), base=request.base)
             request = replace(request, caller=caller)
             with self._protection.visit(request, now=self._now()) as visit:
-                work = asyncio.get_running_loop().run_in_executor(self._threads(request), self._execute, request)
-                reply, seconds = await work
+                reply, seconds = await self._executed(request)
                 visit.spend(seconds + reply.delay, now=self._now())
                 if reply.response is not None:
                     reply.response.headers |= visit.stamps()
                 await _reply(scope, send, reply)
         except Refused as refusal:
             await _reply(scope, send, Reply(response=identified(refused_response(refusal, request))))
+
+    async def _executed(self, request: Request) -> tuple[Reply, float]:
+        """An edit of one row is made here and now where nobody else writes: to hand it over takes longer than to do it.
+
+        Two threads that take turns at every statement halve the edits per second.
+        """
+        if request.method == "PATCH":
+            with self._organisation.unless_others_write() as alone:
+                if alone:
+                    return self._execute(request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads(request), self._execute, request)
 
     def _threads(self, request: Request) -> ThreadPoolExecutor:
         """Single writes share a thread: what SQLite has in memory for a connection is void when another one writes."""

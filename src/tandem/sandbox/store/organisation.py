@@ -147,6 +147,16 @@ class Organisation:
             self.revision += 1
 
     @contextmanager
+    def unless_others_write(self) -> Iterator[bool]:
+        """Whether no other thread writes at this moment; if so none begins to before this ends."""
+        alone = self._writing.acquire(blocking=False)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._writing.release()
+
+    @contextmanager
     def acted_by(self, delegate: str | None) -> Iterator[None]:
         """Let what this thread writes meanwhile, as whomever, show that `delegate` did it (reference 9.1)."""
         before, self._local.delegate = self._delegate, delegate

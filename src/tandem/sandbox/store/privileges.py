@@ -222,7 +222,7 @@ def read_caller(connection: apsw.Connection, user_id: str) -> Caller:
 
 
 _PROFILES = (
-    "SELECT fieldsecurityprofileid FROM systemuserprofiles WHERE systemuserid = ? UNION"
+    "SELECT fieldsecurityprofileid FROM systemuserprofiles WHERE systemuserid = ? UNION ALL"
     " SELECT fieldsecurityprofileid FROM teamprofiles JOIN teammembership USING (teamid) WHERE systemuserid = ?"
 )
 """The column security profiles of a user: the own ones and those of the user's teams (reference 13, [k])."""

@@ -354,6 +354,11 @@ class Definitions:
     option_sets: Mapping[str, OptionSetDefinition] = field(default_factory=dict)
 
     @cached_property
+    def by_set(self) -> Mapping[str, TableDefinition]:
+        """Tables by the name of their entity set."""
+        return {table.entity_set: table for table in self.tables.values()}
+
+    @cached_property
     def ends(self) -> Mapping[tuple[str, str], AssociationEnd]:
         """The ends of all many-to-many relationships, by table and collection-valued navigation property."""
         ends = (end for association in self.associations for end in association.ends)

@@ -112,10 +112,10 @@ def find_address(organisation: Organisation, address: str) -> Address:
 
 def table_of_set(organisation: Organisation, entity_set: str) -> TableDefinition:
     """The table of an entity set, whose name is case-sensitive. Raises Refused (404, 0x8006088a)."""
-    for table in organisation.tables.values():
-        if table.entity_set == entity_set:
-            return table
-    raise unknown_segment(entity_set)
+    table = organisation.definitions.by_set.get(entity_set)
+    if table is None:
+        raise unknown_segment(entity_set)
+    return table
 
 
 def reference(column: ColumnDefinition, table: str, row_id: str | None) -> Values:

@@ -14,7 +14,7 @@ from tandem.sandbox.automation.logic import NO_BYPASS, Bypass
 from tandem.sandbox.automation.plug_ins import PlugIn
 from tandem.sandbox.messages import Refused
 from tandem.sandbox.store.organisation import Organisation
-from tandem.sandbox.store.privileges import Caller, ColumnRight, Right
+from tandem.sandbox.store.privileges import Caller, ColumnRight, Depth, Right, privilege_name
 from tandem.sandbox.tables import ColumnDefinition, ColumnType, Message, RequiredLevel, TableDefinition
 from tandem.sandbox.writing.addressing import key_violated, missing_row
 from tandem.sandbox.writing.cascade import assign_children, delete_row
@@ -64,7 +64,10 @@ class Records:
 
     def demand(self, table: TableDefinition, right: Right, row: Row | None = None) -> None:
         """Raise Refused (403, 0x80040220) unless the user has the right on the table, or on that row of it."""
-        self.caller.demand(table, right, depth=depth_to(self.organisation, self.caller, row))
+        depth = Depth.GLOBAL  # covers every row, so how far away this one is need not be known
+        if self.caller.depth(privilege_name(table, right)) is not Depth.GLOBAL:
+            depth = depth_to(self.organisation, self.caller, row)
+        self.caller.demand(table, right, depth=depth)
 
     def create(self, table: TableDefinition, values: Values, *, part: bool = False) -> str:
         """Create a row and return its id, which the values may choose.
