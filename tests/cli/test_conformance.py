@@ -92,6 +92,15 @@ def test_with_the_control_door_a_second_hand_is_there(look: Any, terminal: Any) 
     ("more", "secret", "said"),
     [
         pytest.param((), "wrong", "AADSTS7000215", id="a wrong secret"),
+        pytest.param(
+            ("--url", "http://127.0.0.1:9"),
+            None,
+            "cannot be looked at: no answer from http://127.0.0.1:9: ",
+            id="nobody at the address",
+        ),
+        pytest.param(
+            ("--authority", "http://127.0.0.1:9/token"), None, "no answer from the sign-in service", id="no sign-in"
+        ),
         pytest.param(("--ca-bundle", "nothing.pem"), None, "nothing.pem cannot be used", id="no such CA bundle"),
     ],
 )

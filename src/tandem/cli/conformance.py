@@ -13,6 +13,7 @@ import typer
 from tandem.cli import output
 from tandem.cli.invocation import ExitCode, ended_by_sigterm
 from tandem.cli.secrets import take_secret
+from tandem.cli.sign_in import Authority, CaBundle, ClientId, ClientSecret, Password, Tenant
 from tandem.model.errors import NeedsPerson
 
 if TYPE_CHECKING:
@@ -23,38 +24,25 @@ class NothingToLookAt(NeedsPerson):
     """No organisation answers there, or it does not let the caller in."""
 
     code = "conformance-no-organisation"
-    advice = "Check the address, the tenant and the credentials; `tandem connect` tries the same ones."
+    advice = (
+        "Check the address, the tenant and the credentials; `tandem connect` tries the same ones. After a 429 or a 5xx,"
+        " try again later."
+    )
 
 
 def conformance(
     url: Annotated[
         str, typer.Option(metavar="URL", help="The environment's address, such as https://contoso.crm.dynamics.com.")
     ],
-    client_id: Annotated[str, typer.Option(metavar="ID", help="The application's (client) id in Microsoft Entra.")],
-    client_secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECRET", help="Its secret. Better in TANDEM_CLIENT_SECRET, or - for standard input or a prompt."
-        ),
-    ] = None,
-    tenant: Annotated[str | None, typer.Option(metavar="ID", help="The tenant's id, or one of its domains.")] = None,
+    client_id: ClientId,
+    client_secret: ClientSecret = None,
+    tenant: Tenant = None,
     username: Annotated[
         str | None, typer.Option(metavar="NAME", help="Look at signing in by password too, as this user.")
     ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECRET",
-            help="The user's password. Better in TANDEM_PASSWORD, or - for standard input or a prompt.",
-        ),
-    ] = None,
-    authority: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Another sign-in service; an address ending in /token is used as it is."),
-    ] = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust these certificate authorities (PEM) for Dynamics.")
-    ] = None,
+    password: Password = None,
+    authority: Authority = None,
+    ca_bundle: CaBundle = None,
     allow_writes: Annotated[
         bool, typer.Option("--allow-writes", help="Make, change and delete rows of its own in the sales tables.")
     ] = False,
@@ -88,10 +76,12 @@ def conformance(
         username=username,
         password=take_secret("--password", password, needed=True) if username else None,
     )
-    allowed = {Need.READING}
-    allowed |= {Need.ROWS, Need.SALES} if allow_writes else set()
-    allowed |= {Need.ROWS, Need.SCHEMA} if allow_schema else set()
-    allowed |= {Need.DOOR} if control_url else set()
+    allowed = {
+        Need.READING,
+        *([Need.ROWS, Need.SALES] if allow_writes else ()),
+        *([Need.ROWS, Need.SCHEMA] if allow_schema else ()),
+        *([Need.DOOR] if control_url else ()),
+    }
     client = _reached(organisation_root(url), sign_in, ca_bundle)
     with ended_by_sigterm(ExitCode.INTERRUPTED):
         try:
@@ -126,8 +116,12 @@ def _reached(root: str, sign_in: "SignIn", ca_bundle: Path | None) -> "Client":
         raise NothingToLookAt(f"The CA bundle {ca_bundle} cannot be used: {problem}.") from problem
     try:
         client.send("GET", "WhoAmI").expect(200)
-    except (httpx2.TransportError, Differs) as problem:
-        told = client.seen[-1].shown() if client.seen else str(problem)
+    except httpx2.TransportError as problem:
+        client.close()
+        where = "the sign-in service" if not client.seen else root
+        raise NothingToLookAt(f"{root} cannot be looked at: no answer from {where}: {problem}.", url=root) from problem
+    except Differs as problem:
+        told = client.seen[-1].shown()
         client.close()
         raise NothingToLookAt(f"{root} cannot be looked at: {problem}.\n{told}", url=root) from problem
     return client

@@ -4,13 +4,13 @@ What cannot work is refused here, before anything is stored: a wrong address fou
 nobody.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tandem.cli import output
 from tandem.cli.secrets import take_secret
+from tandem.cli.sign_in import Authority, CaBundle, ClientId, ClientSecret, Password, Tenant
 
 if TYPE_CHECKING:
     from tandem.dynamics.credentials import Credentials
@@ -20,35 +20,19 @@ if TYPE_CHECKING:
 
 def connect(
     context: typer.Context,
-    client_id: Annotated[str, typer.Option(metavar="ID", help="The application's (client) id in Microsoft Entra.")],
+    client_id: ClientId,
     url: Annotated[
         str | None,
         typer.Argument(metavar="URL", help="The environment's address, such as https://contoso.crm.dynamics.com."),
     ] = None,
-    client_secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECRET", help="Its secret. Better in TANDEM_CLIENT_SECRET, or - for standard input or a prompt."
-        ),
-    ] = None,
-    tenant: Annotated[str | None, typer.Option(metavar="ID", help="The tenant's id, or one of its domains.")] = None,
+    client_secret: ClientSecret = None,
+    tenant: Tenant = None,
     username: Annotated[
         str | None, typer.Option(metavar="NAME", help="Sign in as this user instead of as the application.")
     ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECRET",
-            help="The user's password. Better in TANDEM_PASSWORD, or - for standard input or a prompt.",
-        ),
-    ] = None,
-    authority: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Another sign-in service; an address ending in /token is used as it is."),
-    ] = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Trust these certificate authorities (PEM) for Dynamics.")
-    ] = None,
+    password: Password = None,
+    authority: Authority = None,
+    ca_bundle: CaBundle = None,
     name: Annotated[
         str | None, typer.Option(metavar="SUBSCRIPTION", help="Name the subscription, needed once there are two.")
     ] = None,
