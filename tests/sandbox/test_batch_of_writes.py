@@ -12,7 +12,8 @@ from tandem.sandbox.automation.duplicates import DuplicateRule
 from tandem.sandbox.automation.plug_ins import Form, Refuse, Rewrite
 from tandem.sandbox.messages import Request
 from tandem.sandbox.service.app import Application
-from tandem.sandbox.service.faults import Armed, Faults, Reply
+from tandem.sandbox.service.faults import Armed, Faults
+from tandem.sandbox.service.switches import Reply
 from tandem.sandbox.store.organisation import Organisation
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"

@@ -12,8 +12,9 @@ from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.door.operations import OPERATIONS
 from tandem.sandbox.messages import Request, Response
 from tandem.sandbox.service.app import Application
-from tandem.sandbox.service.faults import SWITCHES, Faults
+from tandem.sandbox.service.faults import Faults
 from tandem.sandbox.service.protection import Protection
+from tandem.sandbox.service.switches import SWITCHES
 from tandem.sandbox.service.tokens import Principal, TokenOffice, read_credentials
 from tandem.sandbox.store.organisation import Organisation
 

@@ -10,8 +10,9 @@ import pytest
 from tandem.sandbox.door.control import control
 from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.messages import Request, Response
-from tandem.sandbox.service.faults import Armed, Faults, Reply, read_faults, script_table
+from tandem.sandbox.service.faults import Armed, Faults, read_faults, script_table
 from tandem.sandbox.service.protection import Protection
+from tandem.sandbox.service.switches import Reply
 from tandem.sandbox.store.organisation import Organisation
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "data" / "faults").glob("*.json"))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tandem.sandbox.messages import Request, Response
-from tandem.sandbox.service.faults import SWITCHES, Armed, Faults, Reply, read_faults, switch_table
+from tandem.sandbox.service.faults import Armed, Faults, read_faults
+from tandem.sandbox.service.switches import SWITCHES, Reply, switch_table
 
 BASE = "http://127.0.0.1:1234/api/data/v9.2"
 

@@ -10,7 +10,8 @@ from tandem.sandbox.automation.plug_ins import plug_in_table
 from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.door.operations import OPERATIONS
 from tandem.sandbox.messages import Refused, Request, Response
-from tandem.sandbox.service.faults import script_table, switch_table
+from tandem.sandbox.service.faults import script_table
+from tandem.sandbox.service.switches import switch_table
 
 _NO_BODY = b"{}"
 

@@ -29,10 +29,11 @@ from tandem.sandbox.service.answers import identified, refused_response
 from tandem.sandbox.service.app import Application
 from tandem.sandbox.service.authority import Authority
 from tandem.sandbox.service.certificates import Certificates, make_certificates
-from tandem.sandbox.service.faults import Faults, Reply
+from tandem.sandbox.service.faults import Faults
 from tandem.sandbox.service.kept import LARGE, KeptPages
 from tandem.sandbox.service.protection import Protection
 from tandem.sandbox.service.sign_in import SignIn
+from tandem.sandbox.service.switches import Reply
 from tandem.sandbox.service.tokens import TokenOffice, read_credentials
 from tandem.sandbox.store.organisation import Organisation
 
