@@ -2,7 +2,7 @@
 
 import re
 
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.rules.presence import LinkState, Presence
 from tandem.sync.edits import Edits
 from tandem.testing.asking import delete_person
@@ -291,7 +291,7 @@ def test_P11_a_lead_with_an_unsent_edit_is_qualified(world: World, killed_anywhe
     world.edit_person("lead", lead, phone="2")
     contact = world.qualify(lead, account=True)
 
-    killed_anywhere(tables=tuple(Entity))
+    killed_anywhere(tables=STANDARD)
 
     assert 1 == len(world.export("person"))
     assert "2" == world.row("contact", contact)["telephone1"]

@@ -22,7 +22,7 @@ from tandem.database.sqlite import SqliteDatabase
 from tandem.database.statements import Statement, load_statements, parse_statements
 from tandem.marketing.embedded import EmbeddedMarketing
 from tandem.marketing.embedded.marketing import marketing_migrations
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.state import state_migrations
 
 _PACKAGES = ("tandem.state", "tandem.marketing.embedded")
@@ -118,7 +118,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         migrate(database, marketing_migrations() + state_migrations(), at=_AT)
         with database.transaction():
             _fill(database)
-            for entity in Entity:
+            for entity in STANDARD:
                 EmbeddedMarketing(database).build_indexes(entity)
         yield database
 

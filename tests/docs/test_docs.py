@@ -1,15 +1,10 @@
 """The documents are true: what they name exists, what they show runs, and what exists is in them."""
 
-import contextlib
-import os
 import re
 import runpy
 import shlex
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,7 @@ import pytest
 from tandem.cli import main
 from tandem.database.port import Database, Dialect
 from tandem.database.statements import Statement
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.report.validation import Verdict, validate
 from tandem.runtime.settings import table as settings_table
 from tandem.sandbox.door.operations import Privilege
@@ -43,7 +38,6 @@ SQL = re.compile(r"^([^\n]+):\n\n```sql\n(.*?)```", re.DOTALL | re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 WORD = re.compile(r"[^\W\d_]+")
 SECRETS = {"TANDEM_CLIENT_SECRET", "TANDEM_PASSWORD"}
-SECONDS = 120
 TABLES = Statement(
     "tables",
     sqlite="select name from sqlite_schema where type = 'table' and name not like 'sqlite%'",
@@ -123,30 +117,21 @@ def test_variables_and_make_targets_that_are_named_exist(page: str) -> None:
     assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", TEXT[page])) - targets == set()
 
 
-def test_examples_run_as_written_and_print_what_is_shown(tmp_path: Path) -> None:
+def test_examples_run_as_written_and_print_what_is_shown(run_examples: Callable[..., None]) -> None:
     """The README's examples and then the sandbox's, in one shell, as a reader types them."""
-    examples = [found for page in ("README.md", "docs/sandbox.md") for found in RUN.findall(TEXT[page])]
-    script = "".join(f'exec > "{tmp_path}/{number}"\n{code}' for number, (code, _) in enumerate(examples))
-
-    told = run_shell(script, tmp_path)
-    printed = [(tmp_path / str(number)).read_text(encoding="utf-8") for number in range(len(examples))]
-
-    assert [shown for _, shown in examples if shown] == [
-        text for text, (_, shown) in zip(printed, examples, strict=True) if shown
-    ]
-    for number, (code, _) in enumerate(examples):
-        for wanted in re.findall(r"\| grep '(.+)'$", code, re.MULTILINE):
-            assert wanted in printed[number], told
+    run_examples(TEXT["README.md"], TEXT["docs/sandbox.md"])
 
 
-def test_the_page_for_own_code_runs_as_written_with_microsofts_client(tmp_path: Path) -> None:
+def test_the_page_for_own_code_runs_as_written_with_microsofts_client(
+    tmp_path: Path, shell: Callable[[str], str]
+) -> None:
     """What it starts, then its Python as one program, and last its test."""
     page = TEXT["docs/own-code.md"]
     ((start, _),), blocks, (test,) = RUN.findall(page), PROGRAM.findall(page), TEST.findall(page)
     (tmp_path / "own.py").write_text('print("\\f")\n'.join(code for code, _ in blocks), encoding="utf-8")
     (tmp_path / "test_own.py").write_text(test, encoding="utf-8")
 
-    run_shell(f'cd "{tmp_path}"\n{start}python own.py > printed\npython -m pytest -q test_own.py >&2', tmp_path)
+    shell(f'cd "{tmp_path}"\n{start}python own.py > printed\npython -m pytest -q test_own.py >&2')
     printed = (tmp_path / "printed").read_text(encoding="utf-8").split("\f\n")
 
     assert len(blocks) + 1 == page.count("```python")
@@ -177,7 +162,7 @@ def test_the_rights_that_are_asked_for_are_enough(tmp_path: Path) -> None:
 
     assert set() == kept - known
     assert ([], {}) == (failed, first.problems)
-    assert {entity for entity in Entity if not first.entities[entity].read} == set()
+    assert {entity for entity in STANDARD if not first.entities[entity].read} == set()
 
 
 @pytest.fixture(scope="module", params=[each.value for each in Dialect])
@@ -263,27 +248,3 @@ def without_code(text: str, *, inline: bool = True) -> str:
     """The text without fenced blocks and, unless told otherwise, with the word for what is quoted as code."""
     text = FENCED.sub("", text)
     return re.sub(r"`[^`\n]*`", "code", text) if inline else text
-
-
-def run_shell(script: str, folder: Path) -> str:
-    """Run it in the repository's folder, end what it left running, and return what it told on standard error."""
-    told = folder / "told"
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with told.open("w", encoding="utf-8") as stream:
-        shell = subprocess.Popen(
-            ["sh", "-eu", "-c", script],
-            cwd=ROOT,
-            env={"PATH": path, "TMPDIR": str(folder), "HOME": str(folder)},
-            stderr=stream,
-            start_new_session=True,
-        )
-        try:
-            code = shell.wait(SECONDS)
-        finally:
-            # The sandbox stays in the group of the shell that started it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(shell.pid, signal.SIGTERM)
-            shell.wait(SECONDS)
-    text = told.read_text(encoding="utf-8")
-    assert 0 == code, text
-    return text

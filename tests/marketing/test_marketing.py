@@ -8,7 +8,7 @@ import pytest
 from tandem.database.port import Database
 from tandem.database.statements import parse_statements
 from tandem.marketing.port import FieldDefinition, MarketingDatabase, PutCompany
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.model.ids import PersonId
 
 AT = "2025-01-02T03:04:05Z"
@@ -74,7 +74,7 @@ def test_late_indexes_are_built_by_kind_and_only_once(database: Database, market
     """Building them again, after a re-baseline, is harmless."""
     before = set(database.all(_INDEX_NAMES))
     for _ in range(2):
-        for entity in Entity:
+        for entity in STANDARD:
             with database.transaction():
                 marketing.build_indexes(entity)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tandem.dynamics.errors import MissingPrivilege
 from tandem.marketing.embedded import EmbeddedMarketing
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import RetryLater
 from tandem.runtime import instance, syncing
 from tandem.runtime.instance import CopiedDatabase
@@ -464,7 +464,7 @@ def test_R3_a_quiet_cycle_asks_once_for_each_table_and_once_for_all_else(world: 
         engine.cycle()
         quiet = [engine.cycle() for _ in range(2)]
 
-    assert [len(Entity) + 1] * 2 == [report.requests for report in quiet]
+    assert [len(STANDARD) + 1] * 2 == [report.requests for report in quiet]
     assert [0, 0] == [sum(counts.pushed + counts.updated for counts in each.entities.values()) for each in quiet]
 
 
@@ -479,5 +479,5 @@ def test_R3_a_table_read_whole_in_every_cycle_does_not_rebuild_its_indexes(
 
     world.cycle()
 
-    assert sorted(Entity) == sorted(copied)
+    assert sorted(STANDARD) == sorted(copied)
     assert copied == built

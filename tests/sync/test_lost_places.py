@@ -10,7 +10,7 @@ from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import TokenExpired
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.sandbox.door.operations import Tracking
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync.context import Progress
@@ -231,7 +231,7 @@ def _stop_after_fresh(world: World) -> Callable[[], bool]:
     def stopping() -> bool:
         nonlocal asked
         asked += 1
-        return asked > len(Entity)
+        return asked > len(STANDARD)
 
     return stopping
 

@@ -1,6 +1,6 @@
 """Entities as a person names them: by Dynamics' word or marketing's."""
 
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import NeedsPerson
 
 
@@ -18,7 +18,7 @@ class UnknownEntity(NeedsPerson):
         "The entities are: "
         + ", ".join(
             entity.value if entity.value == entity.marketing_name else f"{entity.value} ({entity.marketing_name})"
-            for entity in Entity
+            for entity in STANDARD
         )
         + "."
     )
@@ -27,8 +27,8 @@ class UnknownEntity(NeedsPerson):
 def entities_named(name: str) -> list[Entity]:
     """The tables behind a name; `person` means two. Raises UnknownEntity."""
     lowered = name.strip().lower()
-    found = [entity for entity in Entity if lowered == entity.value]
-    found = found or [entity for entity in Entity if lowered == entity.marketing_name]
+    found = [entity for entity in STANDARD if lowered == entity.value]
+    found = found or [entity for entity in STANDARD if lowered == entity.marketing_name]
     if not found:
         raise UnknownEntity(f"There is no entity {name!r}.", entity=name)
     return found

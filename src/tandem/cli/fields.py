@@ -56,7 +56,7 @@ def fields(
 
     The next sync reads a table with another selection once more, from its start.
     """
-    from tandem.model.entities import Entity
+    from tandem.model.entities import STANDARD
     from tandem.runtime.subscription import opened
     from tandem.sync.choosing import Wishes
 
@@ -71,7 +71,7 @@ def fields(
     elif wishes:
         raise typer.BadParameter("Name the table whose fields are to change.", ctx=context)
     else:
-        entities = list(Entity)
+        entities = list(STANDARD)
     with opened(context.obj.settings) as subscription:
         listed = _choose(subscription, entities, wishes)
     if json:

@@ -21,7 +21,14 @@ def json(facts: Any) -> None:
     """Print one JSON value on one line: dataclasses and enums by their fields and values, decimals as exact numbers."""
     import msgspec
 
-    line(msgspec.json.Encoder(decimal_format="number").encode(facts).decode())
+    line(msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode(facts).decode())
+
+
+def _plain(fact: Any) -> str:
+    """An entity is a text that the encoder does not know for one."""
+    if isinstance(fact, str):
+        return str(fact)
+    raise NotImplementedError(f"{type(fact).__name__} is no fact that can be printed")
 
 
 def line(text: str) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output, progress
-from tandem.cli.entities import entities_named
 from tandem.cli.invocation import ExitCode
-from tandem.model.entities import Entity
+from tandem.cli.entities import entities_named
+from tandem.model.entities import STANDARD, Entity
 
 if TYPE_CHECKING:
     from tandem.runtime.settings import Settings
@@ -39,7 +39,7 @@ def sync(
     """
     from tandem.runtime import syncing
 
-    only = entities_named(entity) if entity else list(Entity)
+    only = entities_named(entity) if entity else STANDARD
     with _at_work(context.obj.settings, enable=enable) as (subscription, engine, work, stop):
         if syncing.nothing_read(subscription):
             _tell_estimate(syncing.estimate(subscription, work.dynamics, only=only))
@@ -154,7 +154,9 @@ def _tell_totals(cycles: Sequence["CycleReport"]) -> None:
         for entity, counts in cycle.entities.items():
             totals.setdefault(entity, Counts()).add(counts)
     names = ("read", "created", "updated", "deleted", "unchanged", "excluded", "waiting", "pushed", "failed", "seconds")
-    rows = [[entity.value, *(getattr(totals[entity], name) for name in names)] for entity in Entity if entity in totals]
+    rows = [
+        [entity.value, *(getattr(totals[entity], name) for name in names)] for entity in STANDARD if entity in totals
+    ]
     output.table(["table", *names], rows, optional=("excluded", "waiting", "pushed", "failed"))
     requests, seconds = sum(cycle.requests for cycle in cycles), sum(cycle.seconds for cycle in cycles)
     output.line(f"{requests:,} requests to Dynamics, none to marketing, {progress.span(seconds)}.")

@@ -30,14 +30,14 @@ from tandem.dynamics.messages import Request, Response, document
 from tandem.dynamics.queries import annotations, row_url
 from tandem.dynamics.rows import RowDecoder
 from tandem.dynamics.translation import error_from, expect
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import OurBug
 from tandem.model.schema import Column, ColumnType, Table
 
 LARGEST_WRITE_BATCH = LARGEST_BATCH
 """Writes that go in one request at most."""
 
-_TWO_WAY = frozenset(entity for entity in Entity if entity.is_person)
+_TWO_WAY = frozenset(entity for entity in STANDARD if entity.is_person)
 _QUALIFIED = 3
 """The status reason that a qualified lead gets, as shipped (reference 8.11)."""
 

@@ -5,7 +5,7 @@ Tandem never joins two people because they look alike. What looks alike is liste
 
 from dataclasses import dataclass
 
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
 from tandem.runtime.subscription import Subscription
@@ -67,7 +67,7 @@ def read_links(subscription: Subscription) -> LinkReport:
             entity.value: {
                 state.value: counts.get((entity, state), 0) for state in LinkState if state is not LinkState.NONE
             }
-            for entity in Entity
+            for entity in STANDARD
             if entity.is_person
         },
         possible_duplicates=_duplicates(subscription),

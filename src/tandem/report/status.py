@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.rules.brakes import HoldKind
 from tandem.rules.presence import LinkState
 from tandem.runtime.settings import Settings
@@ -153,7 +153,7 @@ def _status(subscription: Subscription) -> Status:
 
 
 def _copy_order(item: tuple[Entity, Stream]) -> int:
-    return list(Entity).index(item[0])
+    return STANDARD.index(item[0])
 
 
 def _word(subscription: Subscription, binding: Binding | None, streams: dict[Entity, Stream]) -> State:
@@ -195,7 +195,7 @@ def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict
     errors, backlog = state.journal.count_errors(), list(_backlog(subscription, streams))
     unsent = state.links.count_unsent()
     found = {}
-    for entity in Entity:
+    for entity in STANDARD:
         here, marked = records[entity.marketing_name]
         if entity.is_person:
             here, marked = links.get((entity, LinkState.LIVE), 0) + links.get((entity, LinkState.PARKED), 0), 0

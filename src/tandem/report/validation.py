@@ -27,7 +27,7 @@ from tandem.dynamics.errors import (
 from tandem.dynamics.identity import Depth, Identity
 from tandem.dynamics.queries import PageQuery
 from tandem.mapping.fields import FILTER_COLUMN
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import TandemError
 from tandem.model.schema import Table
 from tandem.runtime.subscription import Binding, NotConnected, Subscription
@@ -146,8 +146,8 @@ def _check_tables(dynamics: Dynamics, identity: Identity, subscription: Subscrip
     privileges = {name.lower(): depth for name, depth in dynamics.privileges(identity.user_id).items()}
     yield _passed("roles", f"{len(privileges):,} privileges through its roles.")
     choices = subscription.state.choices()
-    tables = dynamics.tables([entity.value for entity in Entity], subscription.settings.language)
-    for entity in Entity:
+    tables = dynamics.tables([entity.value for entity in STANDARD], subscription.settings.language)
+    for entity in STANDARD:
         table = tables.get(entity.value)
         if table is None:
             yield Check(

@@ -14,7 +14,7 @@ import msgspec
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.credentials import Credentials
 from tandem.dynamics.identity import Identity, Organization, User
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.schema import Table
 from tandem.runtime import instance
@@ -110,10 +110,10 @@ def _look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Pat
         identity = dynamics.who_am_i()
         organization = dynamics.organization()
         user = dynamics.user(identity.user_id)
-        tables = dynamics.tables([entity.value for entity in Entity], settings.language)
+        tables = dynamics.tables([entity.value for entity in STANDARD], settings.language)
         unreadable = {
             entity: dynamics.unreadable_columns(identity.user_id, tables[entity.value])
-            for entity in Entity
+            for entity in STANDARD
             if entity.value in tables
         }
         return _Found(
@@ -138,7 +138,7 @@ def _store(subscription: Subscription, found: _Found, credentials: Credentials, 
     sealed = subscription.vault.seal(msgspec.json.encode(asdict(credentials)))
     with subscription.database.transaction():
         choices = subscription.state.choices()
-        for entity in Entity:
+        for entity in STANDARD:
             table = found.tables.get(entity.value)
             if table is not None and entity not in choices:
                 subscription.state.put_choices(default_choices(entity, table, found.unreadable[entity]))
@@ -157,7 +157,7 @@ def _store(subscription: Subscription, found: _Found, credentials: Credentials, 
         instance.begin(subscription)
         chosen = subscription.state.choices()
     fields: dict[str, int] = {
-        entity.value: _selected(chosen.get(entity, {})) for entity in Entity if entity.value in found.tables
+        entity.value: _selected(chosen.get(entity, {})) for entity in STANDARD if entity.value in found.tables
     }
     return Connected(organization=found.organization, user=found.user, fields=fields)
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.port import DynamicsOrganisation
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import NeedsPerson, RetryLater
 from tandem.rules.brakes import Brakes
 from tandem.runtime import instance
@@ -168,9 +168,7 @@ def enable(subscription: Subscription, enabled: bool, *, notify: str | None = No
             subscription.state.put_setting("notify", notify)
 
 
-def cycles(
-    engine: Engine, stop: Callable[[], bool], *, only: Collection[Entity] = tuple(Entity)
-) -> Iterator[CycleReport]:
+def cycles(engine: Engine, stop: Callable[[], bool], *, only: Collection[Entity] = STANDARD) -> Iterator[CycleReport]:
     """Cycles until nothing is left to copy; after the first copy one more, for what changed meanwhile."""
     while True:
         report = engine.cycle(only)
@@ -216,7 +214,7 @@ def nothing_read(subscription: Subscription) -> bool:
 
 
 def estimate(
-    subscription: Subscription, dynamics: DynamicsOrganisation, *, only: Collection[Entity] = tuple(Entity)
+    subscription: Subscription, dynamics: DynamicsOrganisation, *, only: Collection[Entity] = STANDARD
 ) -> Estimate:
     """What the first copy will cost, as far as the organisation tells."""
     rows = {entity.value: count for entity, count in count_rows(dynamics, list(only)).items()}

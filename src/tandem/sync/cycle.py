@@ -19,7 +19,7 @@ from tandem.dynamics.errors import (
     TableUnknown,
     TokenExpired,
 )
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import HaltStream, OurBug, RetryLater, TandemError
 from tandem.rules.brakes import HoldKind
 from tandem.state.queues import Lane
@@ -117,7 +117,7 @@ class Engine:
         self._choices: dict[Entity, dict[str, FieldChoice]] = {}
         self._tables: Tables | None = None
 
-    def cycle(self, only: Collection[Entity] = tuple(Entity), *, backfill: bool = True) -> CycleReport:
+    def cycle(self, only: Collection[Entity] = STANDARD, *, backfill: bool = True) -> CycleReport:
         """One cycle, of the tables in `only`; without `backfill` nothing is copied on.
 
         Raises what stops everything: HaltStream, NeedsPerson or RetryLater; nothing is half-done then.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tandem.dynamics.port import DynamicsOrganisation
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD, Entity
 from tandem.model.errors import NeedsPerson, TandemError
 from tandem.model.schema import Table
 from tandem.state.state import FieldChoice
@@ -43,11 +43,11 @@ class Tables:
 
 def read_metadata(context: Context, user_id: str) -> tuple[dict[str, Table], dict[Entity, frozenset[str]]]:
     """The definitions of the tables and, per table, the columns the sync user cannot read (D1, D4)."""
-    names = [*(entity.value for entity in Entity), CONNECTION_ROLE]
+    names = [*(entity.value for entity in STANDARD), CONNECTION_ROLE]
     tables = context.dynamics.tables(names, context.settings.language)
     unreadable = {
         entity: context.dynamics.unreadable_columns(user_id, tables[entity.value])
-        for entity in Entity
+        for entity in STANDARD
         if entity.value in tables
     }
     return tables, unreadable
@@ -71,7 +71,7 @@ def build_tables(context: Context, *, organization_id: str, user_id: str) -> Tab
     """Read the metadata and put the appliers together. A table the organisation lacks is left out (section 7)."""
     metadata, unreadable = read_metadata(context, user_id)
     choices, found = context.state.choices(), Tables()
-    for entity in Entity:
+    for entity in STANDARD:
         table = metadata.get(entity.value)
         if table is None:
             continue

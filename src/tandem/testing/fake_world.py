@@ -14,7 +14,7 @@ import apsw
 
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.mapping.fields import FILTER_COLUMN
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.model.schema import Column, ColumnType
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
@@ -75,7 +75,7 @@ class FakeWorld(Subscribed):
         self.subscription.now = self.clock.now
         state, tables = self.subscription.state, self.organisation.tables
         with self.subscription.database.transaction():
-            for entity in Entity:
+            for entity in STANDARD:
                 state.put_choices(default_choices(entity, tables[entity.value]))
         enable(self.subscription, True)
         return self

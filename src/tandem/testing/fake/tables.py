@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.credentials import Credentials
-from tandem.model.entities import Entity
+from tandem.model.entities import STANDARD
 from tandem.model.schema import Table
 from tandem.sandbox.service.server import Sandbox
 from tandem.sandbox.store.organisation import Organisation
@@ -21,7 +21,7 @@ from tandem.sync.tables import CONNECTION_ROLE
 @functools.cache
 def standard_tables() -> Mapping[str, Table]:
     """Every table the engine reads, by logical name, as a new organisation describes it."""
-    names = [*(entity.value for entity in Entity), CONNECTION_ROLE]
+    names = [*(entity.value for entity in STANDARD), CONNECTION_ROLE]
     with tempfile.TemporaryDirectory() as folder, Sandbox(Organisation(Path(folder) / "organisation.db")) as box:
         credentials = Credentials(box.client_id, client_secret=box.client_secret, authority=box.token_url)
         with Dynamics(box.url, credentials) as dynamics:
