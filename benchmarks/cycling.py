@@ -14,7 +14,7 @@ import httpx2
 from benchmarks.measurement import Clock, Done
 from tandem.dynamics.credentials import Credentials
 from tandem.mapping.projection import decode_fields
-from tandem.marketing.port import Person
+from tandem.marketing.records import Person
 from tandem.model.ids import PersonId
 from tandem.runtime import connecting, syncing
 from tandem.runtime.settings import Settings, load

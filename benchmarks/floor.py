@@ -64,7 +64,7 @@ def own_parser(selection: Selection) -> Parse:
     }
     plan = selection.plan()
     decoder = RowDecoder(replace(table, columns=columns), plan.columns)
-    values = attrgetter(table.primary_id, "versionnumber", *(name for name in plan.columns if name != "versionnumber"))
+    values = attrgetter(*dict.fromkeys([table.primary_id, "versionnumber", *plan.columns]))
 
     def parse(body: bytes) -> tuple[Rows, str | None]:
         page = decoder.decode(body)

@@ -12,13 +12,13 @@ from tandem.marketing.embedded import EmbeddedMarketing
 from tandem.marketing.embedded.marketing import marketing_migrations
 from tandem.runtime.subscription import now
 from tandem.state import SyncState, state_migrations
+from tandem.state.streams import Stream
 from tandem.sync.applier import Applier
 from tandem.sync.context import Context
 from tandem.sync.oneway.companies import CompanyApplier
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
 from tandem.sync.reading import TableReader
-from tandem.sync.tables import ensure_stream
 
 
 def client(root: str) -> Dynamics:
@@ -45,7 +45,10 @@ def at_work(root: str, database: Database) -> Iterator[Context]:
 
 def reader(context: Context, plan: TablePlan) -> TableReader:
     """What reads the table."""
-    return TableReader(context, plan, _applier(context, plan), ensure_stream(context, plan, {}))
+    stream = Stream(entity=plan.entity, fingerprint=plan.fingerprint, columns=tuple(plan.columns))
+    with context.database.transaction():
+        context.state.streams.put(stream)
+    return TableReader(context, plan, _applier(context, plan), stream)
 
 
 def _applier(context: Context, plan: TablePlan) -> Applier:

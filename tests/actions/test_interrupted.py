@@ -1,9 +1,7 @@
 """An action that is killed, or gets no answer, makes neither two records nor none (rules F1, R2, S9, S10, S11)."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -148,50 +146,6 @@ def test_R2_an_action_that_cannot_look_leaves_it_to_the_next_cycle(
 # Killed -------------------------------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """The process is gone: no `except` of Tandem catches it, what was not committed is lost."""
-
-
-@contextmanager
-def killed_at(world: World, point: int) -> Iterator[list[str]]:
-    """Ends the process at a point of this number: there is one before and after each commit and each request.
-
-    The list it gives is empty where the process was ended.
-    """
-    passed, finished = itertools.count(1), list[str]()
-
-    def pass_point() -> None:
-        if next(passed) == point:
-            raise Killed
-
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        def struck(*arguments: Any, **options: Any) -> Any:
-            pass_point()
-            answer = call(*arguments, **options)
-            pass_point()
-            return answer
-
-        return struck
-
-    database = type(world.subscription.database)
-    transaction = database.transaction
-
-    @contextmanager
-    def committed(self: Any) -> Iterator[None]:
-        with transaction(self):
-            yield
-            pass_point()
-        pass_point()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "transaction", committed)
-        for name in ("write", "qualify", "fetch", "read_page"):
-            patch.setattr(Dynamics, name, around(getattr(Dynamics, name)))
-        with suppress(Killed):
-            yield finished
-            finished.append("finished")
-
-
 def some_people(marketer: Any, *, leads: bool) -> Iterator[int]:
     """People to try it with, each with something to send, made twenty at a time."""
     while True:
@@ -208,12 +162,14 @@ def some_people(marketer: Any, *, leads: bool) -> Iterator[int]:
 
 @pytest.mark.parametrize("next_is", ["a cycle", "the same request"])
 @pytest.mark.parametrize("qualified", [False, True], ids=["made", "qualified"])
-def test_R2_killed_at_any_point_it_is_done_once(world: World, marketer: Any, next_is: str, qualified: bool) -> None:
+def test_R2_killed_at_any_point_it_is_done_once(
+    world: World, marketer: Any, killed_at: Any, next_is: str, qualified: bool
+) -> None:
     """Whoever comes next, the cycle or the same request: one record, linked, told once."""
     wanted, asked = CONTACT if qualified else LEAD, list[int]()
     for person in some_people(marketer, leads=qualified):
         asked.append(person)
-        with killed_at(world, len(asked)) as finished:
+        with killed_at(len(asked)) as finished:
             marketer.sync(person, wanted, request=f"request {person}")
         if finished:
             break

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.actions.requests import RequestIdTaken, RequestState
-from tandem.actions.sync_person import sync_person
 from tandem.model.entities import Entity
 from tandem.runtime.acting import acting
 from tandem.sandbox.automation.plug_ins import Refuse
@@ -392,7 +393,7 @@ def test_F1_a_person_is_sent_before_the_first_cycle_has_read_anything(tmp_path: 
             edits = Edits(subscription.database, subscription.marketing, subscription.state)
             person = edits.create([("subject", "Visit"), ("lastname", "Early")], at=subscription.now())
 
-            acted = sync_person(engine, context, person)
+            acted = perform(engine, context, Action.SYNC_PERSON, person, {})
 
         assert RequestState.DONE == acted.state
         assert 1 == len(world.organisation.find("lead", "lastname", "Early"))

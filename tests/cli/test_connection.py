@@ -313,7 +313,8 @@ def test_S9_a_subscription_is_never_connected_to_another_organisation(terminal: 
         terminal.world.do(BecomeCopy(id=organisation))
 
     assert ExitCode.FAILED == ended.code
-    assert f"this subscription belongs to Contoso Sandbox ({organisation}) for ever" in ended.told
+    assert f"this subscription belongs to Contoso Sandbox ({organisation})." in ended.told
+    assert "`tandem relink`" in ended.told
     assert "[organisation-changed]" in ended.told
     assert "not connected" == terminal.status()["state"]
 

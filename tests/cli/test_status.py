@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tandem.cli.invocation import ExitCode
-from tandem.model.entities import STANDARD
+from tandem.model.entities import STANDARD, Entity
 from tandem.sandbox.door.operations import Privilege
 
+SYNCED = (*STANDARD, Entity.OPPORTUNITY_ROLE)
 CONTRACT = {"records", "deleted", "backlog_inserts", "backlog_updates", "oldest_pending", "errors"}
 
 
@@ -33,11 +34,12 @@ def test_status_json_keeps_its_contract(terminal: Any) -> None:
 
     assert ("current", terminal.world.organisation.organization_id) == (status["state"], status["organization_id"])
     assert {"done"} == {status["last_cycle"]["outcome"]}
-    assert [entity.value for entity in STANDARD] == list(status["entities"])
+    assert [entity.value for entity in SYNCED] == list(status["entities"])
     assert all(set(entity) >= CONTRACT for entity in status["entities"].values())
-    assert [entity.value for entity in STANDARD] == list(status["streams"])
+    assert [entity.value for entity in SYNCED] == list(status["streams"])
     assert {"live"} == {stream["state"] for stream in status["streams"].values()}
-    assert {"teammembership"} == {name for name, stream in status["streams"].items() if stream["weak"]}
+    weak = {name for name, stream in status["streams"].items() if stream["weak"]}
+    assert {"teammembership", "customeropportunityrole"} == weak
     assert all(0 <= stream["token_age"] < 600 for stream in status["streams"].values())
     assert (str(terminal.home / "default.db"), str(terminal.home / "tandem.log")) == (
         status["database"], status["log_file"],
@@ -261,6 +263,46 @@ def test_N4_errors_are_written_to_a_file(troubled: Any, tmp_path: Path) -> None:
     assert sorted(str(each["id"]) for each in kept) == sorted(row["id"] for row in rows)
     assert {"missing-privilege"} <= {row["code"] for row in rows}
     assert (ExitCode.FAILED, True) == (refused.code, "[file-unwritable]" in refused.told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "entities"),
+    [
+        pytest.param(["--entity", "team"], {"team"}, id="of an entity"),
+        pytest.param(["--code", "missing-privilege"], {"opportunity", "team"}, id="with a code"),
+        pytest.param(["--code", "too-long"], set(), id="with another code"),
+        pytest.param(["--find", "PRVREADTEAM"], {"team"}, id="that say a word"),
+        pytest.param(["--direction", "pull", "--level", "job"], {"opportunity", "team"}, id="of tables being read"),
+        pytest.param(["--direction", "push"], set(), id="on the way to Dynamics"),
+        pytest.param(["--level", "record"], set(), id="of single records"),
+        pytest.param(["--operation", "read"], {"opportunity", "team"}, id="of an operation"),
+        pytest.param(["--operation", "create"], set(), id="of another operation"),
+        pytest.param(["--when", "..2001-01-01"], set(), id="met long ago"),
+        pytest.param(["--when", "2001-01-01.."], {"opportunity", "team"}, id="met since long ago"),
+    ],
+)
+def test_N4_errors_are_searched_and_filtered(
+    troubled: Any, tmp_path: Path, arguments: list[str], entities: set[str]
+) -> None:
+    """The list and the file hold the same."""
+    found = troubled.run("errors", *arguments, "--json", "--csv", str(tmp_path / "found.csv"))
+
+    with (tmp_path / "found.csv").open(encoding="utf-8", newline="") as file:
+        written = {row["entity"] for row in csv.DictReader(file)}
+    assert entities == {cause["entity"] for cause in found.json["causes"]} == written
+
+
+def test_N4_retry_all_means_those_that_are_listed(troubled: Any) -> None:
+    """What the filter leaves out stays ignored."""
+    causes = troubled.run("errors", "--json").json["causes"]
+    numbers = {cause["entity"]: cause["errors"][0]["id"] for cause in causes}
+    for entity in ("team", "opportunity"):
+        troubled.run("errors", "--ignore", str(numbers[entity]))
+
+    troubled.run("errors", "--retry", "all", "--entity", "team")
+
+    after = {cause["entity"]: cause["errors"][0]["state"] for cause in troubled.run("errors", "--json").json["causes"]}
+    assert ("open", "ignored") == (after["team"], after["opportunity"])
 
 
 def test_N4_an_ignored_error_does_not_count_until_it_is_retried(troubled: Any) -> None:

@@ -82,7 +82,7 @@ def test_S3_json_is_one_object_a_cycle_and_a_quiet_cycle_does_nothing(terminal: 
     (quiet,) = cycles(terminal.run("sync", "--json"))
 
     assert 2 == len(first)
-    assert {entity.value for entity in STANDARD} == set(first[0]["entities"])
+    assert {*STANDARD, Entity.OPPORTUNITY_ROLE} == set(first[0]["entities"])
     for cycle in (*first, quiet):
         assert all(set(counts) >= COUNTS for counts in cycle["entities"].values())
         assert cycle["requests"]["dynamics"] > 0

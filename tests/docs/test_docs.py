@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.cli import main
 from tandem.database.port import Database, Dialect
 from tandem.database.statements import Statement
 from tandem.model.entities import STANDARD
-from tandem.report.validation import Verdict, validate
+from tandem.report.checks import Verdict
+from tandem.report.validation import validate
+from tandem.runtime.acting import acting
+from tandem.runtime.campaigns import enable_campaigns
 from tandem.runtime.settings import table as settings_table
 from tandem.sandbox.door.operations import Privilege
 from tandem.sandbox.store.privileges import Right, privilege_name
@@ -37,7 +42,7 @@ SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 SQL = re.compile(r"^([^\n]+):\n\n```sql\n(.*?)```", re.DOTALL | re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 WORD = re.compile(r"[^\W\d_]+")
-SECRETS = {"TANDEM_CLIENT_SECRET", "TANDEM_PASSWORD"}
+SECRETS = {"TANDEM_CERTIFICATE_PASSWORD", "TANDEM_CLIENT_SECRET", "TANDEM_PASSWORD"}
 TABLES = Statement(
     "tables",
     sqlite="select name from sqlite_schema where type = 'table' and name not like 'sqlite%'",
@@ -165,6 +170,31 @@ def test_the_rights_that_are_asked_for_are_enough(tmp_path: Path) -> None:
     assert {entity for entity in STANDARD if not first.entities[entity].read} == set()
 
 
+def test_F4_the_rights_for_campaigns_are_enough(tmp_path: Path) -> None:
+    """Without every other right people are added to a campaign and removed, and its lists looked at again."""
+    named = set(re.findall(r"(?m)`(prv\w+)`(?=.*\|$)", TEXT["docs/connect.md"]))
+    with World(tmp_path) as world:
+        known = {privilege_name(table, right) for table in world.organisation.tables.values() for right in Right}
+        for privilege in known - named - {"prvReadSystemUser"}:
+            world.do(Privilege(privilege=privilege))
+        world.create("campaign", name="Spring")
+        records = [world.create("lead", lastname="Ek", subject="Visit"), world.create("contact", lastname="Lund")]
+        enable_campaigns(world.connect().subscription, True)
+        world.sync()
+        people = [world.person(table, each).id for table, each in zip(("lead", "contact"), records, strict=True)]
+        with acting(world.subscription) as (engine, context):
+            outcomes = [
+                perform(engine, context, action, person, {"campaign": "Spring"}).outcome
+                for person in people
+                for action in (Action.ADD_TO_CAMPAIGN, Action.REMOVE_FROM_CAMPAIGN)
+            ]
+        enable_campaigns(world.subscription, True)
+        report = world.cycle()
+
+    assert ["added", "removed"] * 2 == outcomes
+    assert {} == report.problems
+
+
 @pytest.fixture(scope="module", params=[each.value for each in Dialect])
 def queried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A marketing database in which every example finds something: copied, edited and merged since."""
@@ -178,6 +208,9 @@ def queried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         first, second = (world.subscription.state.links.of_people([each])[each].crm_id for each in contacts[:2])
         world.edit("contact", first, jobtitle="Documented")
         world.merge("contact", first, second)
+        order = world.make_table("new_Order", new_ContactId="contact")
+        world.create(order, new_name="A", new_ContactId__bind=f"contacts({first})")
+        world.enable_custom(order)
         world.sync()
         yield world.subscription.database
 

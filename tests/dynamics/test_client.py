@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tandem.dynamics.errors import (
+    BadQuery,
     ChangeTrackingOff,
     ColumnUnknown,
     ForeignLink,
@@ -250,6 +251,19 @@ class TestPages:
         assert dynamics.read_page(query, decoder).rows == []
         assert b"O''Brien%20%26%20Co'" in service.seen[-1].extensions["target"]
         assert service.seen[-1].headers["prefer"] == "odata.maxpagesize=5000"
+
+    def test_D7_the_rows_that_meet_a_condition_are_counted(self, dynamics, service, json_answer, failure, table):
+        """Reference 3.3: exactly, by an aggregate; above 50,000 rows Dynamics refuses, and the number is not known."""
+        address = "contacts?$apply=filter(fullname eq 'O''Brien & Co')/aggregate($count as n)"
+        counted = []
+        for answer in (json_answer({"value": [{"n": 17}]}), failure("0x8004E023")):
+            service.routes[address] = answer
+            counted.append(dynamics.count(table, "fullname eq 'O''Brien & Co'"))
+        service.routes[address] = failure("0x80060888")
+
+        assert counted == [17, None]
+        with pytest.raises(BadQuery):
+            dynamics.count(table, "fullname eq 'O''Brien & Co'")
 
     def test_a_tracked_read_cannot_be_filtered(self, table):
         """Reference 4.4: the service refuses it, so asking is our bug."""

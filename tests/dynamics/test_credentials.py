@@ -17,6 +17,7 @@ from tandem.dynamics.errors import (
 from tandem.dynamics.messages import Response
 
 ROOT = "https://contoso.crm.dynamics.com"
+NOW = 1_767_225_600.0
 TENANT_URL = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"
 
 
@@ -76,7 +77,7 @@ def test_the_token_url_follows_tenant_and_authority(given, expected):
 )
 def test_S7_the_form_fits_the_kind_of_sign_in(credentials, form):
     """Reference 1.1 and 1.2."""
-    request = credentials.token_request(ROOT)
+    request = credentials.token_request(ROOT, now=NOW)
 
     assert parse_qs(request.body.decode()) == {"client_id": ["app"], **form}
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
@@ -95,20 +96,20 @@ def test_S7_the_form_fits_the_kind_of_sign_in(credentials, form):
 def test_S7_incomplete_credentials_are_named_before_anything_is_sent(credentials):
     """Entra's own answer to these would be hard to read."""
     with pytest.raises(CredentialsIncomplete):
-        credentials.token_request(ROOT)
+        credentials.token_request(ROOT, now=NOW)
 
 
 def test_S8_a_secret_is_not_posted_in_clear_text():
     """Plain http is for loopback, for the token address too."""
     with pytest.raises(AddressRefused):
-        Credentials("app", "s", tenant="t", authority="http://login.example").token_request(ROOT)
+        Credentials("app", "s", tenant="t", authority="http://login.example").token_request(ROOT, now=NOW)
 
 
 def test_secrets_stay_out_of_every_repr():
     """Credentials, the form post and the token show nothing of what they hold."""
     credentials = Credentials("app", "s3cret", username="ann", password="passw0rd", tenant="t")
 
-    shown = repr(credentials) + repr(credentials.token_request(ROOT))
+    shown = repr(credentials) + repr(credentials.token_request(ROOT, now=NOW))
 
     assert "s3cret" not in shown
     assert "passw0rd" not in shown

@@ -50,9 +50,6 @@ QUOTED = [
     (0x80040227, 405, "another row depends on it"),
     (0x8004023B, 405, "an operation that is not allowed"),
     (0x80040265, 400, "a plug-in's veto"),
-    (0x80040301, 400, "the wrong kind of list member"),
-    (0x80040302, 400, "a locked list"),
-    (0x80040304, 400, "an inactive item for a campaign"),
     (0x8004030A, 400, "a response without campaign"),
     (0x80040315, 405, "an operation that is not supported"),
     (0x80045300, 400, "a merge in a circle"),
@@ -61,8 +58,6 @@ QUOTED = [
     (0x80045316, 400, "a merge under different parents"),
     (0x80045317, 400, "a merge that loses its parent"),
     (0x80048202, 400, "a role that is there"),
-    (0x80048458, 400, "no member of the list"),
-    (0x8004F701, 400, "a dynamic list"),
     (0x8006088D, 400, "a table that compares no versions"),
 ]
 

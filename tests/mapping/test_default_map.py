@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from tandem.mapping.fields import FILTER_COLUMN, Direction, default_fields, internal_columns
-from tandem.model.entities import STANDARD, Entity
+from tandem.model.entities import OPTIONAL, STANDARD, Entity
 
 PEOPLE = (Entity.LEAD, Entity.CONTACT)
 
@@ -27,6 +27,7 @@ def api_names(entity: Entity) -> dict[str, tuple[str, Direction]]:
         (Entity.CONTACT, 34),
         (Entity.OPPORTUNITY, 12),
         (Entity.CONNECTION, 0),
+        (Entity.CAMPAIGN, 11),
     ],
 )
 def test_D1_every_row_of_the_default_map_is_there(entity, count):
@@ -38,13 +39,13 @@ def test_D1_no_row_of_the_file_is_passed_over():
     """A table or direction with a slip of the pen would drop its fields silently."""
     text = files("tandem.mapping").joinpath("field-map.csv").read_text(encoding="utf-8")
     rows = [tuple(row.values()) for row in csv.DictReader(text.splitlines())]
-    read = {(*row[:4], row[4].value) for entity in STANDARD for row in default_fields(entity)}
+    read = {(*row[:4], row[4].value) for entity in (*STANDARD, *OPTIONAL) for row in default_fields(entity)}
 
     assert read == set(rows)
     assert len(rows) == len(set(rows))
 
 
-@pytest.mark.parametrize("entity", STANDARD)
+@pytest.mark.parametrize("entity", [*STANDARD, *OPTIONAL])
 def test_D1_a_name_means_one_field_of_a_table(entity):
     """API names, whatever their case, columns and labels are each used once."""
     rows = default_fields(entity)
@@ -72,7 +73,7 @@ def test_P11_a_field_of_leads_and_contacts_has_one_name_and_direction():
     assert sorted(contact.keys() - lead.keys()) == ["leadScore"]
 
 
-@pytest.mark.parametrize("entity", [each for each in STANDARD if each not in PEOPLE])
+@pytest.mark.parametrize("entity", [each for each in (*STANDARD, *OPTIONAL) if each not in PEOPLE])
 def test_D1_one_way_tables_are_mapped_one_way(entity):
     """No field of theirs may go to Dynamics."""
     assert [row.column for row in default_fields(entity) if row.direction is not Direction.FROM] == []
@@ -116,6 +117,9 @@ def test_D1_columns_have_the_names_marketing_knows(entity, column, api_name, lab
         (Entity.OPPORTUNITY, {"customerid", "parentcontactid", "transactioncurrencyid", "statecode", FILTER_COLUMN}),
         (Entity.USER, {"isdisabled"}),
         (Entity.TEAM_MEMBERSHIP, {"teamid", "systemuserid"}),
+        (Entity.CAMPAIGN, {"name", "statecode", "ownerid"}),
+        (Entity("new_order"), {"modifiedon", FILTER_COLUMN}),
+        (Entity.via("new_order", "new_contactid:contact"), {"modifiedon"}),
         (Entity.CONNECTION, {"record1id", "record2id", "record1roleid", "record2roleid", "statecode"}),
     ],
 )
@@ -124,7 +128,13 @@ def test_D7_what_the_rules_need_is_always_read(entity, columns):
     assert columns | {"versionnumber"} <= set(internal_columns(entity))
 
 
-@pytest.mark.parametrize("entity", [Entity.USER, Entity.TEAM, Entity.TEAM_MEMBERSHIP, Entity.CONNECTION])
+@pytest.mark.parametrize(
+    "entity",
+    [
+        *(Entity.USER, Entity.TEAM, Entity.TEAM_MEMBERSHIP, Entity.CONNECTION, Entity.CAMPAIGN),
+        Entity.via("new_order", "new_contactid:contact"),
+    ],
+)
 def test_D7_tables_without_a_filter_never_read_one(entity):
     """A column of that name on another table is a column like any other."""
     assert FILTER_COLUMN not in internal_columns(entity)

@@ -63,6 +63,21 @@ def test_D1_the_default_is_the_default_map_and_every_custom_column():
     }
 
 
+def test_C4_the_default_of_a_custom_entity_is_its_name_and_every_custom_column():
+    """Whatever else it has can be chosen; a table that ships with Dynamics has a name that is no custom column."""
+    incident = Entity("incident")
+    columns = (
+        *(column("title"), column("new_level", custom=True), column("description")),
+        *(column("modifiedon", ColumnType.DATETIME), column(FILTER_COLUMN, ColumnType.BOOLEAN, custom=True)),
+    )
+
+    found = offers(incident, replace(table(incident, *columns), primary_name="title")).values()
+
+    assert {"title", "new_level"} == {offer.field.column for offer in found if offer.default}
+    assert {"description", "modifiedon"} == {offer.field.column for offer in found if not offer.default}
+    assert {Direction.FROM} == {offer.field.direction for offer in found}
+
+
 def test_D1_the_default_map_comes_first_and_the_rest_by_name():
     """The list a person reads has one order."""
     assert list(offers()) == ["emailaddress1", "statecode", "revenue", "createdon", "new_shoesize", "nickname"]

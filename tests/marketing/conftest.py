@@ -6,7 +6,8 @@ import pytest
 
 from tandem.database.port import Database
 from tandem.marketing.embedded import EmbeddedMarketing
-from tandem.marketing.port import MarketingDatabase, NewPerson
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import NewPerson
 from tandem.model.ids import PersonId
 
 AT = "2025-01-02T03:04:05Z"

@@ -7,7 +7,8 @@ import pytest
 
 from tandem.database.port import Database
 from tandem.database.statements import parse_statements
-from tandem.marketing.port import FROM_DYNAMICS, Company, CompanyChange, MarketingDatabase, PutCompany
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import FROM_DYNAMICS, Company, CompanyChange, PutCompany
 from tandem.model.ids import PersonId
 
 AT, LATER = "2025-01-02T03:04:05Z", "2025-02-03T04:05:06Z"

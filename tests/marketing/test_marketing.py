@@ -7,7 +7,8 @@ import pytest
 
 from tandem.database.port import Database
 from tandem.database.statements import parse_statements
-from tandem.marketing.port import FieldDefinition, MarketingDatabase, PutCompany
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import FieldDefinition, PutCompany
 from tandem.model.entities import STANDARD
 from tandem.model.ids import PersonId
 
@@ -22,7 +23,7 @@ _REVENUE = FieldDefinition(
     entity="company", api_name="annualRevenue", label="Revenue", type="money", max_length=None, precision=2,
     options=None,
 )  # fmt: skip
-_KINDS = ("company", "salesperson", "team", "teammember", "opportunity", "opportunityrole", "person")
+_KINDS = ("company", "salesperson", "team", "teammember", "campaign", "opportunity", "opportunityrole", "person")
 
 _INDEX_NAMES = parse_statements("""
 -- index_names (sqlite)

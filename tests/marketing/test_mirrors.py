@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from tandem.database.port import Database
-from tandem.marketing.port import MarketingDatabase, PutOpportunity, Role
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import Campaign, PutOpportunity, Role
 from tandem.model.ids import PersonId
 
 AT, LATER = "2025-01-02T03:04:05Z", "2025-02-03T04:05:06Z"
@@ -224,10 +225,10 @@ def test_O2_a_role_stays_while_one_record_says_so(database: Database, marketing:
     """Dropping one source of two leaves it, dropping the last removes it."""
     with database.transaction():
         marketing.mirrors.put_roles([Role("deal", ANN, "Buyer", f"connection:{each}", 0) for each in (1, 2)])
-        marketing.mirrors.drop_connections(["1"])
+        marketing.mirrors.drop_roles(["connection:1"])
     after_one = roles(marketing)
     with database.transaction():
-        marketing.mirrors.drop_connections(["2", "unknown"])
+        marketing.mirrors.drop_roles(["connection:2", "connection:unknown"])
 
     assert [("deal", ANN, "Buyer", False)] == after_one
     assert [] == roles(marketing)
@@ -249,5 +250,26 @@ def test_O2_the_roles_of_a_row_go_without_those_of_connections(
         marketing.mirrors.drop_row_roles(["deal"])
 
     assert [("deal", BOB, "Buyer", False), ("other", BOB, "Customer", False)] == roles(marketing)
-    assert ["7"] == list(marketing.mirrors.ids("opportunityrole"))
-    assert {"7": 0} == marketing.mirrors.versions("opportunityrole", ["connection:7", "connection:8"])
+    assert ["connection:7"] == list(marketing.mirrors.role_sources_of("connection:"))
+    assert [] == list(marketing.mirrors.role_sources_of("customeropportunityrole:"))
+    assert {"connection:7"} == marketing.mirrors.role_sources(["connection:7", "connection:8"])
+
+
+# Campaigns ----------------------------------------------------------------------------------------------------------
+
+
+def test_S6_campaigns_are_found_by_id_and_by_name(database: Database, marketing: MarketingDatabase) -> None:
+    """Whatever the case; an older version changes nothing, one that is deleted is gone."""
+    spring = Campaign("c-1", 2, "Spring", 1, "olivia", None, '{"name":"Spring"}')
+    autumn = Campaign("c-2", 1, "Autumn", 0, None, "fairs", "{}")
+    with database.transaction():
+        marketing.mirrors.put_campaigns([spring, autumn], at=AT)
+        marketing.mirrors.put_campaigns([spring._replace(version=1, name="Winter")], at=AT)
+
+    found = marketing.mirrors
+    assert [autumn, spring] == found.campaigns()
+    assert ([spring], [spring], []) == tuple(map(found.find_campaigns, ("SPRING", "C-1", "Winter")))
+    assert (["c-1", "c-2"], {"c-1": 2}) == (sorted(found.ids("campaign")), found.versions("campaign", ["c-1", "x"]))
+    with database.transaction():
+        marketing.mirrors.delete_campaigns(["c-1", "unknown"])
+    assert ([autumn], (1, 0)) == (found.campaigns(), marketing.counts()["campaign"])

@@ -4,16 +4,17 @@ import contextlib
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tandem.database.port import Database
-from tandem.marketing.port import (
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import (
     BY_HAND,
     FROM_DYNAMICS,
     Activity,
     ActivityType,
-    MarketingDatabase,
     NewPerson,
     Person,
     PutOpportunity,
@@ -126,6 +127,15 @@ def test_P1_only_people_of_marketing_alone_are_matched_by_email(
     assert {"one@example.com": [first, second], "three@example.com": [alone]} == {
         email: sorted(ids) for email, ids in found.items()
     }
+
+
+def test_everybody_with_an_email_is_found_whatever_its_case(marketing: MarketingDatabase, create: Create) -> None:
+    """Linked or not; an address that nobody has is absent."""
+    first, second = create("One@Example.com"), create("one@example.com", type=None)
+    create("other@example.com")
+
+    found = marketing.people.by_email(["one@example.com", "nobody@example.com"])
+    assert {"one@example.com": [first, second]} == {email: sorted(ids) for email, ids in found.items()}
 
 
 # The activity log ---------------------------------------------------------------------------------------------------
@@ -251,9 +261,10 @@ def test_the_change_feed_keeps_every_edit_in_order(
     """An emptied field stands in it as null, a number with its digits; what was taken up is in it no more."""
     person, other = create(), create()
     with database.transaction():
-        marketing.people.note_edit(person, {"city": "Łódź", "title": None}, at=AT)
-        marketing.people.note_edit(other, {"leadScore": Decimal("1.50")}, at=AT)
+        page = [(person, {"city": "Łódź", "title": None}), (other, {"leadScore": Decimal("1.50")})]
+        marketing.people.note_edits(page, at=AT)
         marketing.people.note_edit(person, {"city": None}, at=LATER)
+        marketing.people.note_edits([], at=LATER)
 
     feed = marketing.people.feed()
     assert [
@@ -279,3 +290,30 @@ def test_an_edit_that_failed_is_not_in_the_feed(
 
     assert [{"city": "Ulm"}] == before
     assert [] == marketing.people.feed()
+
+
+# The history --------------------------------------------------------------------------------------------------------
+
+
+def test_the_history_is_told_from_a_time_on_and_of_one_person(
+    database: Database, marketing: MarketingDatabase, create: Create
+) -> None:
+    """Oldest first; what happened at that time is part of it."""
+    person, other = create(), create()
+    kind = ActivityType.CHANGE_DATA_VALUE
+    with database.transaction():
+        for at, who, new in ((AT, person, '"1"'), (AT, other, '"2"'), (LATER, person, '"3"')):
+            marketing.people.log([Activity(who, kind, "phone", None, new, "Tandem", '{"a":1}')], at=at)
+
+    def told(**wanted: Any) -> list[tuple[int, str]]:
+        return [(each["person_id"], each["new"]) for each in marketing.people.history(**wanted)]
+
+    assert [(person, '"1"'), (other, '"2"'), (person, '"3"')] == told()
+    assert [(person, '"3"')] == told(since=LATER)
+    assert [(person, '"1"'), (person, '"3"')] == told(person_id=person)
+    assert [(person, '"3"')] == told(person_id=person, since=LATER)
+    assert [] == told(person_id=999)
+    (last,) = marketing.people.history(since=LATER)
+    assert {"type": "Change Data Value", "at": LATER, "field": "phone", "old": None, "source": "Tandem"}.items() < (
+        last.items()
+    )

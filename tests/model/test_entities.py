@@ -27,3 +27,14 @@ def test_what_others_refer_to_is_copied_first(first, then):
     order = STANDARD
 
     assert order.index(first) < order.index(then)
+
+
+def test_a_path_is_read_under_a_name_of_its_own_and_names_its_table():
+    """So that the table between may be an entity itself, standard or custom."""
+    path = Entity.via("opportunity", "customerid:account")
+
+    assert path is Entity("via:opportunity.customerid:account")
+    assert ("opportunity", True) == (path.table, path.is_path)
+    assert not path.is_standard
+    assert ("opportunity", False) == (Entity.OPPORTUNITY.table, Entity.OPPORTUNITY.is_path)
+    assert ("new_order", "new_order") == (Entity("new_order").table, Entity("new_order").marketing_name)

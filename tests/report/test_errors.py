@@ -6,7 +6,7 @@ import pytest
 
 from tandem.database.statements import load_statements
 from tandem.dynamics.errors import RecordInactive
-from tandem.report.errors import SyncError, by_cause
+from tandem.report.errors import ErrorFilter, SyncError, by_cause
 
 ERROR = SyncError(
     id=1,
@@ -76,3 +76,19 @@ def test_P7_every_error_says_when_it_is_tried_again_by_itself(changes, heals):
 def test_P17_what_is_not_counted_has_the_code_of_the_statement():
     """The database leaves it out by its code."""
     assert f"code <> '{RecordInactive.code}'" in load_statements("tandem.state")["count_errors"].sqlite
+
+
+def test_N4_an_error_is_found_by_any_of_its_words() -> None:
+    """Ids and codes are words too; one that lasted into the range was met in it."""
+    wanted = (
+        ErrorFilter(text="sync USER"),
+        ErrorFilter(text="missing-priv"),
+        ErrorFilter(since="2025-01-03", until="2025-01-04"),
+    )
+
+    assert [True] * 3 == [each.means(ERROR) for each in wanted]
+    assert [False] * 3 == [
+        each.means(ERROR)
+        for each in (ErrorFilter(text="nothing"), ErrorFilter(since="2025-01-06"), ErrorFilter(until="2025-01-01"))
+    ]
+    assert (False, True) == (bool(ErrorFilter()), bool(ErrorFilter(level="job")))

@@ -1,5 +1,6 @@
 """A plan is what the next cycle does, and leaves no trace (AS-I18)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,13 @@ from typing import Any
 import apsw
 import pytest
 
+from tandem.dynamics.port import DynamicsOrganisation
 from tandem.model.entities import Entity
+from tandem.model.errors import OurBug
 from tandem.report.plan import Plan, rehearse
 from tandem.sync.edits import Edits
+from tandem.sync.rehearsing import Rehearsal
+from tandem.testing.fake import FakeDynamics, FakeOrganisation
 from tandem.testing.world import World
 
 
@@ -113,3 +118,22 @@ def _counts(entities: dict[Entity, Any]) -> dict[Entity, tuple[int, ...]]:
         entity: (each.created, each.updated, each.deleted, each.pushed, each.failed)
         for entity, each in entities.items()
     }
+
+
+def test_a_plan_asks_dynamics_for_nothing_that_only_an_action_may(world: World) -> None:
+    """Whatever a cycle may come to do one day: what is no read, and not answered here, never reaches Dynamics."""
+    calls = {name for name, call in vars(DynamicsOrganisation).items() if callable(call) and name[0] != "_"}
+    reads = {name for name in calls if not re.match("write|make|put|add|remove|qualify", name)}
+    rehearsal = Rehearsal(FakeDynamics(FakeOrganisation()))
+    refused = {name for name in calls - {"write"} if refuses(rehearsal, name)}
+
+    assert calls - reads - {"write"} == refused
+    assert {"qualify", "add_to_list"} <= refused
+
+
+def refuses(rehearsal: Rehearsal, name: str) -> bool:
+    """Whether a rehearsal calls it a fault of ours to ask for this."""
+    try:
+        return getattr(rehearsal, name) is None
+    except OurBug as problem:
+        return f"about to ask Dynamics for {name}" in problem.message

@@ -7,6 +7,7 @@ cell with the document's, and every row is run; the id of a row's test is the st
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -22,12 +23,19 @@ from tandem.rules import (
     companies,
     fields,
     merge,
+    notices,
+    offers,
     opportunities,
+    paths,
     pingpong,
     presence,
     qualify,
+    reasons,
+    relinking,
     sending,
+    succession,
     units,
+    verification,
 )
 from tandem.rules.fields import Winner
 from tandem.rules.presence import LinkState
@@ -41,11 +49,18 @@ MODULES = {
         units,
         fields,
         sending,
+        reasons,
+        verification,
+        succession,
         pingpong,
         merge,
         companies,
         opportunities,
         brakes,
+        paths,
+        offers,
+        relinking,
+        notices,
     )
 }
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -452,6 +467,23 @@ def run_merge(row: Row) -> set[str]:
     return found
 
 
+OWNED = [LinkState.LIVE, LinkState.PARKED, LinkState.SEVERED]
+WINNERS: dict[str, list[tuple[LinkState, int | None]]] = {
+    "-": [(state, owner) for state in LinkState for owner in (None, 1, 2)],
+    "none": [(LinkState.NONE, None)],
+    "excluded": [(LinkState.EXCLUDED, None)],
+    "without a person": [(state, None) for state in (LinkState.REMOVED, LinkState.SUPERSEDED)],
+    "set aside, of the same person": [(LinkState.SUPERSEDED, 1)],
+    "of the same person": [(state, 1) for state in OWNED],
+    "of another person": [(state, 2) for state in (*OWNED, LinkState.SUPERSEDED)],
+}
+
+
+def run_heir(row: Row) -> set[str]:
+    person = 1 if row["the loser's person"] == "theirs" else None
+    return {merge.decide_heir(person, state, owner).name for state, owner in WINNERS[row["the winner's link"]]}
+
+
 def run_companies(row: Row) -> set[str]:
     crowds = {"5,000 or less": [0, 1, 5_000], "5,001 or more": [5_001, 1_000_000], "-": [0, 5_000, 5_001]}
     mapped = [CITY] if row["the field"] == "mapped" else []
@@ -499,6 +531,176 @@ def run_writes(row: Row) -> set[str]:
     return {"HOLD" if held else "GO"}
 
 
+NOON = "2026-03-01T12:00:00Z"
+
+
+def hours_or_minutes(text: str) -> timedelta:
+    amount, unit, *_ = text.removeprefix("in ").split()
+    return timedelta(**{unit if unit.endswith("s") else f"{unit}s": int(amount)})
+
+
+def run_failures(row: Row) -> set[str]:
+    at, passes = notices.later(NOON, hours_or_minutes(row["the sync fails for"])), "itself" in row["for a reason that"]
+    return {"TELL" if notices.tells_failure(passes=passes, since=NOON, at=at) else "WAIT"}
+
+
+def run_digests(row: Row) -> set[str]:
+    due = notices.is_digest_due(NOON, notices.later(NOON, hours_or_minutes(row["the last digest"])))
+    return {"TELL" if due else "WAIT"}
+
+
+def run_warnings(row: Row) -> set[str]:
+    span = hours_or_minutes(row["the certificate ends"])
+    ends_at = notices.later(NOON, -span if "ago" in row["the certificate ends"] else span)
+    return {str(notices.expiry_warning(ends_at, NOON) or "NOT_YET")}
+
+
+def run_attempts(row: Row) -> set[str]:
+    due_at = notices.try_again_at(int(row["attempts in vain"].replace(",", "")), NOON)
+    minutes = (datetime.fromisoformat(due_at) - datetime.fromisoformat(NOON)) / timedelta(minutes=1)
+    return {f"{minutes:g}"}
+
+
+WAITING_TO_BE_SENT = {
+    "waits for a decision": (CITY, {"held": {"city": 7}}),
+    "cannot be read any more": (CITY, {"broken": {"city": "the column is gone"}}),
+    "goes another way by choice": (replace(CITY, direction=Direction.BLOCKED), {}),
+    "cannot fit its column": (replace(CITY, max_length=2), {}),
+    "was refused": (CITY, {"errors": [reasons.Refusal("city", "no", "No.", "")]}),
+    "-": (CITY, {}),
+}
+OF_THE_PERSON: dict[str, dict[str, object]] = {
+    "its table is held": {"table_hold": 8},
+    "is to be looked at": {"waits": True},
+    "was refused": {"errors": [reasons.Refusal(None, "no", "No.", "")]},
+    "-": {},
+}
+
+
+def run_reasons(row: Row) -> set[str]:
+    each, of_field = WAITING_TO_BE_SENT[row["the field"]]
+    facts = reasons.Facts(state=LinkState(row["the record"]), **{**of_field, **OF_THE_PERSON[row["the person"]]})
+    unit = units.units_of([each], address_block=False, consent=False)
+    found = reasons.reasons(unit, person={"city": "Oslo"}, base={"city": "Rome"}, facts=facts)
+    return {why.reason.name for why in found.values()}
+
+
+VERSIONS = {"newer": [8], "older": [6], "the same": [7], "-": [None]}
+FILTERS = {
+    "-": list(product((True, False), (True, False))),
+    "otherwise": [(True, False), (False, True)],
+    "as kept, says No": [(False, False)],
+    "as kept, says Yes": [(True, True)],
+}
+LOOKS = {"-": [True, False], "otherwise": [True], "as kept": [False], "without a reason": [True],
+         "explained, none": [False]}  # fmt: skip
+
+
+def run_verification(row: Row) -> set[str]:
+    return {
+        verification.decide_record(version, 7, wanted=wanted, kept=kept, drifted=drifted, forgotten=forgotten).name
+        for version, (wanted, kept), drifted, forgotten in product(
+            VERSIONS[row["its version"]],
+            FILTERS[row["the filter"]],
+            LOOKS[row["a value"]],
+            LOOKS[row["a difference"]],
+        )
+    }
+
+
+def run_succession(row: Row) -> set[str]:
+    return {
+        succession.decide_succession(
+            usable=row["its columns"] == "are there",
+            complete=complete,
+            standing=standing,
+            successor=successor,
+            read_since=read_since,
+        ).name
+        for complete, standing, successor, read_since in product(
+            BOTH[row["all wanted"]],
+            [each for each in succession.Standing if row["stream"] in ("-", each)],
+            [each for each in succession.Successor if row["successor"] in ("-", each)],
+            {"-": [True, False], "since it began": [True], "not since": [False]}[row["the stream was read"]],
+        )
+    }
+
+
+def run_doubts(row: Row) -> set[str]:
+    doubted = {"-": [None, 8], "gone": [None], "newer": [8]}[row["at first"]]
+    version = None if row["the record"] == "gone" else 9
+    known = {"-": [7, 8, 9], "as doubted, or newer": [8, 9], "older than doubted": [7]}[row["the version kept"]]
+    return {verification.decide_doubt(each, version, kept).name for each, kept in product(doubted, known)}
+
+
+THERE = {
+    "nothing to look for": [None],
+    "less than half": [0.0, 0.499],
+    "half or more": [0.5, 1.0],
+    "half or more, or nothing": [0.5, 1.0, None],
+}
+
+
+def run_relinking(row: Row) -> set[str]:
+    return {
+        relinking.decide_verdict(share, same=row["organisation"] == "the same", older=older).name
+        for share, older in product(THERE[row["of the sample, there"]], BOTH[row["some are older"]])
+    }
+
+
+LEADING_TO = {
+    "contact, lead or account": ["contact", "lead", "account"],
+    "the same table": ["new_order"],
+    "a user, team, owner, business unit": ["systemuser", "team", "owner", "businessunit"],
+    "any other table": ["opportunity", "new_line", "campaign"],
+}
+
+
+def run_paths(row: Row) -> set[str]:
+    return {
+        paths.follow(
+            paths.Step(table="new_order", column="new_x", target=target), first=row["the lookup"] == "first"
+        ).name
+        for target in LEADING_TO[row["leads to"]]
+    }
+
+
+READING = {
+    "-": list(offers.Readable),
+    "nothing of it": [offers.Readable.NOTHING],
+    "a part of it": [offers.Readable.PART],
+    "all of it": [offers.Readable.ALL],
+}
+TABLE_KINDS = {
+    "virtual or elastic": list(product(["Virtual", "Elastic"], [True, False])),
+    "an activity": [("Standard", True)],
+    "any other": [("Standard", False)],
+}
+
+
+def run_offers(row: Row) -> set[str]:
+    return {
+        offers.decide_standing(
+            offers.Outline(
+                name="t",
+                label="T",
+                custom=True,
+                activity=activity,
+                kind=kind,
+                change_tracking=tracked,
+                readable=readable,
+            ),
+            first=first,
+        ).name
+        for (kind, activity), first, readable, tracked in product(
+            TABLE_KINDS[row["the table"]],
+            {"-": [True, False], "first": [True], "between": [False]}[row["it stands"]],
+            READING[row["the sync user reads"]],
+            {"-": [True, False], "tracked": [True], "not tracked": [False]}[row["its changes"]],
+        )
+    }
+
+
 RUNNERS: dict[str, list[Callable[[Row], set[str]]]] = {
     "actions": [run_actions],
     "presence": [run_presence],
@@ -506,11 +708,18 @@ RUNNERS: dict[str, list[Callable[[Row], set[str]]]] = {
     "units": [run_units],
     "fields": [run_fold, run_first_fold, run_before],
     "sending": [run_sending, run_creation],
+    "reasons": [run_reasons],
+    "verification": [run_verification, run_doubts],
+    "succession": [run_succession],
     "pingpong": [run_pingpong],
-    "merge": [run_merge],
+    "merge": [run_merge, run_heir],
     "companies": [run_companies],
     "opportunities": [run_opportunities],
     "brakes": [run_brakes, run_writes],
+    "paths": [run_paths],
+    "offers": [run_offers],
+    "relinking": [run_relinking],
+    "notices": [run_failures, run_digests, run_warnings, run_attempts],
 }
 ROWS = [
     pytest.param(run, row, id=f"{name}: {row['the story']}")

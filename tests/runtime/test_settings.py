@@ -157,3 +157,84 @@ def test_the_document_shows_the_table_of_the_code() -> None:
     ]
 
     assert rows == [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+
+
+# Notifications ----------------------------------------------------------------------------------------------------
+
+SIGNING = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param({"WEBHOOK_URL": "http://example.com/x"}, "an https address", id="a webhook in clear text"),
+        pytest.param({"WEBHOOK_URL": "example.com/x"}, "an https address", id="a webhook without a scheme"),
+        pytest.param({"WEBHOOK_URL": "https://u:p@example.com/x"}, "an https address", id="a password in an address"),
+        pytest.param({"HEARTBEAT_URL": "https://example.com/a\nb"}, "an https address", id="a line end in an address"),
+        pytest.param({"WEBHOOK_URL": "https://example.com"}, "webhook_secret is not", id="a webhook nobody signs"),
+        pytest.param({"WEBHOOK_SECRET": "whsec_c2hvcnQ="}, "24 to 64 bytes", id="a signing secret that is too short"),
+        pytest.param({"WEBHOOK_SECRET": SIGNING[6:]}, "whsec_ and", id="a signing secret without its beginning"),
+        pytest.param({"WEBHOOK_SECRET": SIGNING + "!"}, "in base64", id="a signing secret that is no base64"),
+        pytest.param({"SMTP_HOST": "mail server"}, "a host name", id="a mail server with a space"),
+        pytest.param({"SMTP_PORT": "0"}, "1 to 65535", id="no port"),
+        pytest.param({"SMTP_HOST": "mail.example.com", "SMTP_SECURITY": "none"}, "this mach", id="mail in clear text"),
+        pytest.param({"SMTP_USER": "ann"}, "smtp_password is not", id="a user without a password"),
+        pytest.param({"SMTP_USER": "ann\r\nRCPT"}, "a user name", id="a user with a line end"),
+        pytest.param({"SMTP_FROM": "Ann <ann@example.com>"}, "an e-mail address", id="a sender with a name"),
+        pytest.param({"SMTP_FROM": "ann@example.com\r\nBcc: x@y"}, "an e-mail address", id="a sender with a line end"),
+        pytest.param({"SMTP_FROM": "ann@example.com,bob@example.com"}, "an e-mail address", id="two senders"),
+    ],
+)
+def test_N5_a_wrong_address_is_refused_at_once_and_not_when_it_is_needed(
+    home: Path, given: dict[str, str], expected: str
+) -> None:
+    """And never shown: an address may hold a token."""
+    with pytest.raises(SettingsWrong, match=expected) as refusal:
+        loaded(home, **{f"TANDEM_{name}": value for name, value in given.items()})
+
+    assert not [given[name] for name in given if name != "SMTP_SECURITY" and given[name] in refusal.value.message]
+
+
+def test_N5_this_machine_may_be_reached_in_clear_text(home: Path) -> None:
+    """A relay or a receiver beside Tandem."""
+    found = loaded(
+        home,
+        TANDEM_SMTP_HOST="127.0.0.1",
+        TANDEM_SMTP_SECURITY="none",
+        TANDEM_WEBHOOK_URL="http://localhost:8000/hook",
+        TANDEM_WEBHOOK_SECRET=SIGNING,
+    )
+
+    assert found.webhook_url
+    assert found.webhook_secret
+    assert ("http://localhost:8000/hook", 24) == (found.webhook_url.url, len(found.webhook_secret.key))
+
+
+@pytest.mark.parametrize("key", ["smtp_password", "webhook_secret"])
+def test_R5_a_secret_in_a_file_that_others_can_read_is_refused(home: Path, key: str) -> None:
+    """With what to do; in a file of the owner's alone it is taken."""
+    file = home / "tandem.toml"
+    file.write_text(f'{key} = "{SIGNING}"', encoding="utf-8")
+    file.chmod(0o640)
+    with pytest.raises(SettingsWrong, match=f"holds {key} and is open to others") as refusal:
+        settings.load(environ={"TANDEM_HOME": str(home)})
+    assert "chmod 600" in refusal.value.remedy
+    assert SIGNING not in refusal.value.message
+
+    file.chmod(0o600)
+    assert [SIGNING] == settings.load(environ={"TANDEM_HOME": str(home)}).secrets
+
+
+def test_R5_no_secret_of_the_settings_is_in_a_representation(home: Path) -> None:
+    """The path of a webhook or a heartbeat is one too: whoever knows it can speak in Tandem's name."""
+    found = loaded(
+        home,
+        TANDEM_SMTP_PASSWORD="hunter2",
+        TANDEM_WEBHOOK_URL="https://hooks.example.com/T0KEN",
+        TANDEM_WEBHOOK_SECRET=SIGNING,
+        TANDEM_HEARTBEAT_URL="https://monitor.example.com/T0KEN",
+    )
+
+    assert ["hunter2", SIGNING] == found.secrets[:2]
+    assert "hooks.example.com" in repr(found)
+    assert not [secret for secret in ("hunter2", SIGNING, "T0KEN") if secret in repr(found) + str(found.webhook_url)]

@@ -151,3 +151,20 @@ def test_what_no_tenant_allows_is_refused(
 
     assert refusal == (status, answer["error"]["code"])
     assert 0 == organisation.metadata_version
+
+
+def test_a_lookup_can_be_made(door, definer, reader) -> None:
+    """To one table, or to customers; it is bound by its schema name."""
+    door.post("make-table", table="new_Ticket")
+    told = door.post("make-lookup", table="new_ticket", column="new_ContactId", target="contact", label="Reporter")
+    door.post("make-lookup", table="new_ticket", column="new_PayerId")
+    contact, account = definer.done("POST", "contacts", {"lastname": "Ek"}), definer.done("POST", "accounts", {})
+    bound = {"new_ContactId@odata.bind": f"contacts({contact})"}
+    payer = {"new_PayerId_account@odata.bind": f"accounts({account})"}
+    row = definer.done("POST", "new_tickets", {"new_name": "First", **bound, **payer})
+    shown = reader.page(f"new_tickets({row})?$select=_new_contactid_value,_new_payerid_value")
+
+    assert {"column": "new_contactid"} == told
+    assert (contact, account) == (shown["_new_contactid_value"], shown["_new_payerid_value"])
+    assert 404 == door.send("make-lookup", table="new_thing", column="new_OtherId", target="contact")[0]
+    assert 400 == door.send("make-lookup", table="new_ticket", column="new_OtherId", target="new_thing")[0]

@@ -8,7 +8,7 @@ import pytest
 
 from tandem.database.port import Database, StatementRefused
 from tandem.marketing.embedded import EmbeddedMarketing
-from tandem.marketing.port import NewPerson
+from tandem.marketing.records import NewPerson
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
 from tandem.state import SyncState
@@ -79,6 +79,20 @@ def test_versions_and_bases_are_noted_alone(database: Database, state: SyncState
     assert {"a": link("a", 1, LinkState.PARKED, version=7), "b": link("b", 2)} == state.links.of(
         Entity.CONTACT, ["a", "b"]
     )
+
+
+def test_every_link_of_people_is_told_and_bases_are_set_by_the_page(database: Database, state: SyncState) -> None:
+    """Whatever their state; who has none is absent."""
+    severed, live, other = link("a", 1, LinkState.SEVERED), link("b", 1), link("c", 2)
+    store(database, state, severed, live, other, link("d", 3))
+    with database.transaction():
+        state.links.set_bases([(Entity.CONTACT, "a", "{}"), (Entity.CONTACT, "c", '{"city":null}')])
+        state.links.set_bases([])
+
+    expected = {1: [severed._replace(base="{}"), live], 2: [other._replace(base='{"city":null}')]}
+    assert expected == state.links.every_of_people([1, 2, 4])
+    assert expected[1] == state.links.of_person(1)
+    assert [] == state.links.of_person(4)
 
 
 # Uniqueness -----------------------------------------------------------------------------------------------------------

@@ -95,15 +95,18 @@ def test_S2_the_end_of_a_read_is_a_checkpoint_too(database: Database, state: Syn
     assert "delta-2" == state.streams.all()[Entity.ACCOUNT].delta_link
 
 
-def test_another_selection_is_another_stream_until_the_older_is_dropped(database: Database, state: SyncState) -> None:
-    """Two per table can exist while a selection changes; other tables are not touched."""
-    put(database, state)
+def test_S12_a_stream_and_its_successor_are_known_apart(database: Database, state: SyncState) -> None:
+    """Two per table exist while a selection changes; they are forgotten together, and other tables are not touched."""
+    present = put(database, state)
     lead = put(database, state, entity=Entity.LEAD)
-    newer = put(database, state, fingerprint="two")
-    with database.transaction():
-        state.streams.drop_others(newer)
+    newer = put(database, state, fingerprint="two", columns=("name", "fax"), successor=True)
+    assert {Entity.ACCOUNT: present, Entity.LEAD: lead} == state.streams.all()
+    assert {Entity.ACCOUNT: newer} == state.streams.successors()
 
-    assert {Entity.ACCOUNT: newer, Entity.LEAD: lead} == state.streams.all()
+    with database.transaction():
+        state.streams.drop(Entity.ACCOUNT)
+
+    assert ({Entity.LEAD: lead}, {}) == (state.streams.all(), state.streams.successors())
 
 
 def test_a_state_that_is_none_is_refused(database: Database, state: SyncState) -> None:

@@ -132,3 +132,39 @@ def test_P1_what_waits_for_a_person_to_decide_is_listed_oldest_first(database: D
     expected = [(Entity.CONTACT, "earlier", "lead", AT), (Entity.CONTACT, "contact", "lead", LATER)]
     assert expected == state.waiting.of_kind("lead")
     assert expected[:1] == state.waiting.of_kind("lead", limit=1)
+
+
+def test_the_oldest_of_each_group_are_listed(database: Database, state: SyncState) -> None:
+    """As many as asked for; a group is one table, one awaited table, one kind and one reason."""
+    for target, at in (("third", LATER), ("second", AT), ("first", AT)):
+        wait(database, state, SECOND._replace(target_id=target), at=at)
+    wait(database, state, SECOND._replace(target_id="fourth"), reason="excluded")
+    wait(database, state, FIRST)
+
+    roles = ("opportunity", "lead", "role")
+    assert {
+        ("contact", "lead", "lead", "not read yet"): [("contact", "lead", AT)],
+        (*roles, "excluded"): [("deal", "fourth", AT)],
+        (*roles, "not read yet"): [("deal", "first", AT), ("deal", "second", AT)],
+    } == state.waiting.listed(limit=2)
+    assert {} == state.waiting.listed(limit=0)
+
+
+def test_P14_people_without_their_company_are_counted_by_reason(database: Database, state: SyncState) -> None:
+    """Kept out from the start, parked since, or not read; a company that is here and a private one are no lack."""
+    companies = {"here": 0, "parked": 1}
+    people = ["here", "parked", "kept out", "kept out", "not read", None]
+    with database.transaction():
+        database.insert(
+            "company",
+            ("external_company_id", "version", "is_excluded", "updated_at", "fields"),
+            [(key, 1, excluded, AT, "{}") for key, excluded in companies.items()],
+        )
+        database.insert("excluded", ("entity", "crm_id", "version"), [("account", "kept out", 1), ("lead", "x", 1)])
+        database.insert(
+            "person",
+            ("id", "external_company_id", "created_at", "updated_at", "fields"),
+            [(number, key, AT, AT, "{}") for number, key in enumerate(people, 1)],
+        )
+
+    assert {True: 3, False: 1} == state.waiting.companies()

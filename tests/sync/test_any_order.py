@@ -14,7 +14,6 @@ from uuid import UUID
 
 import apsw
 import pytest
-from msgspec.structs import replace
 
 from tandem.dynamics.rows import Page
 from tandem.model.entities import Entity
@@ -25,6 +24,7 @@ from tandem.sandbox.writing import records
 from tandem.state.links import Link
 from tandem.state.streams import StreamState
 from tandem.sync import reading
+from tandem.sync.choosing import FieldInQuickSync
 from tandem.sync.cycle import CycleReport
 from tandem.sync.edits import Edits
 from tandem.sync.waiting import LEAD_OF_CONTACT
@@ -136,11 +136,12 @@ class Walk:
         return "the delta tokens expired"
 
     def _select(self, *, selected: bool | None = None) -> str:
-        state = self.world.subscription.state
-        choice = state.choices()[Entity.CONTACT]["jobtitle"]
-        wanted = not choice.selected if selected is None else selected
-        with self.world.subscription.database.transaction():
-            state.put_choices([replace(choice, selected=wanted)])
+        chosen = self.world.subscription.state.choices()[Entity.CONTACT]["jobtitle"].selected
+        wanted = not chosen if selected is None else selected
+        try:
+            self.world.choose("contact", "jobtitle", selected=wanted)
+        except FieldInQuickSync as problem:
+            return problem.message
         self.deltas.pop(Entity.CONTACT, None)
         return f"contact.jobtitle is selected: {wanted}"
 

@@ -35,6 +35,7 @@ def choice(column: str, api_name: str, **values: Any) -> FieldChoice:
             "api_name": api_name,
             "direction": Direction.BOTH,
             "selected": True,
+            "type": ColumnType.TEXT,
         }
         | values
     )

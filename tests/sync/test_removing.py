@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tandem.database.statements import Statement
-from tandem.marketing.port import BY_HAND, Activity, ActivityType
+from tandem.marketing.records import BY_HAND, Activity, ActivityType
 from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.model.ids import PersonId
@@ -701,7 +701,7 @@ def test_F1_a_creation_that_was_asked_for_ends_with_the_person(world: World, way
         merge(world, other, person)
 
     assert {} == state.intents.of_people([person])
-    assert ("sync-person", person, "refused", f"the person was {way}") == state.actions.of("asked")
+    assert ("sync-person", person, "refused", f"the person was {way}") == (state.actions.of("asked") or ())[:4]
 
 
 def test_F1_a_winner_that_takes_over_a_record_needs_no_other_one(world: World) -> None:

@@ -1,6 +1,12 @@
 """The fake organisation and the sandbox give the same answers."""
 
-from tandem.testing.conformance import ActsConformance, ReadingConformance, WritingConformance
+from tandem.testing.conformance import (
+    ActsConformance,
+    ListsConformance,
+    ReadingConformance,
+    TasksConformance,
+    WritingConformance,
+)
 
 
 class TestReading(ReadingConformance):
@@ -13,3 +19,11 @@ class TestWriting(WritingConformance):
 
 class TestActs(ActsConformance):
     """Qualifying, merging, deleting, automation."""
+
+
+class TestLists(ListsConformance):
+    """Marketing lists and campaigns."""
+
+
+class TestTasks(TasksConformance):
+    """Tasks."""

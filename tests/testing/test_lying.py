@@ -17,6 +17,7 @@ from tandem.dynamics.errors import (
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.writes import RowWrite
+from tandem.model.entities import Entity
 from tandem.testing.fake import FakeDynamics, FakeOrganisation
 from tandem.testing.lying import Lie, LyingDynamics
 
@@ -166,6 +167,39 @@ def test_writes_without_an_answer(
     assert carried_out == sum(name.startswith("new") for name in stored(organisation))
 
 
+@pytest.mark.parametrize(
+    ("lie", "error", "made"),
+    [
+        pytest.param(Lie.THROTTLE, Throttled, False, id="a throttled request is not carried out"),
+        pytest.param(Lie.LOSE_REQUEST, NotAnswered, False, id="a lost request is not carried out"),
+        pytest.param(Lie.LOSE_REPLY, NotAnswered, True, id="a lost reply was carried out"),
+    ],
+)
+def test_F4_lists_without_an_answer(
+    lying: LyingDynamics, organisation: FakeOrganisation, lie: Lie, error: type[Exception], made: bool
+) -> None:
+    """Each step of putting somebody into a campaign, and of taking them out."""
+    campaign, (contact, *_) = organisation.create("campaign", {"name": "Spring"}), organisation.rows("contact")
+    there = dict[str, bool]()
+    for name, table, arguments in (
+        ("make_list", "list", ("0" * 36, "Ours", Entity.CONTACT)),
+        ("put_into_campaign", "campaignitem", ("0" * 36, campaign)),
+        ("add_to_list", "listmember", ("0" * 36, contact)),
+    ):
+        lying.tell(lie)
+        with pytest.raises(error):
+            getattr(lying, name)(*arguments)
+        there[name] = bool(organisation.rows(table))
+        if not made:
+            getattr(lying, name)(*arguments)
+    lying.tell(lie)
+    with pytest.raises(error):
+        lying.remove_from_list("0" * 36, Entity.CONTACT, contact)
+
+    assert {"make_list": made, "put_into_campaign": made, "add_to_list": made} == there
+    assert made is not bool(organisation.rows("listmember"))
+
+
 def test_writes_that_break_off_were_carried_out_in_part(
     lying: LyingDynamics, organisation: FakeOrganisation, decoder: RowDecoder
 ) -> None:
@@ -228,3 +262,17 @@ def test_D4_a_hidden_column_is_told_of(
     lying.tell(Lie.HIDE)
     assert lying.schema_version() not in (before, hidden)
     assert {"CTO"} == {row.jobtitle for row in lying.read_page(whole_table(decoder), decoder).rows}
+
+
+def test_what_is_omitted_never_comes_again(
+    organisation: FakeOrganisation, lying: LyingDynamics, decoder: RowDecoder
+) -> None:
+    """The page is empty, and the place behind it is real."""
+    first = lying.read_page(whole_table(decoder), decoder)
+    organisation.edit("contact", first.rows[0].contactid, {"lastname": "new"})
+    lying.tell(Lie.OMIT)
+
+    omitted = lying.read_page(first.delta_link or "", decoder)
+    after = lying.read_page(omitted.delta_link or "", decoder)
+
+    assert ([], [], []) == (omitted.rows, omitted.deleted, after.rows)

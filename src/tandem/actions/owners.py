@@ -5,7 +5,8 @@ a name that fits two users must not give a customer to the wrong one.
 """
 
 from tandem.mapping.projection import decode_fields
-from tandem.marketing.port import Mirrors, Owner
+from tandem.marketing.port import Mirrors
+from tandem.marketing.records import Owner
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output
-from tandem.cli.secrets import take_secret
-from tandem.cli.sign_in import Authority, CaBundle, ClientId, ClientSecret, Password, Tenant
+from tandem.cli.sign_in import (
+    Authority,
+    CaBundle,
+    CertificateFile,
+    CertificatePassword,
+    ClientId,
+    ClientSecret,
+    Password,
+    Tenant,
+    Username,
+    given_credentials,
+)
 
 if TYPE_CHECKING:
     from tandem.dynamics.credentials import Credentials
@@ -27,10 +37,10 @@ def connect(
     ] = None,
     client_secret: ClientSecret = None,
     tenant: Tenant = None,
-    username: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Sign in as this user instead of as the application.")
-    ] = None,
+    username: Username = None,
     password: Password = None,
+    certificate: CertificateFile = None,
+    certificate_password: CertificatePassword = None,
     authority: Authority = None,
     ca_bundle: CaBundle = None,
     name: Annotated[
@@ -44,23 +54,24 @@ def connect(
     """Connect to a Dynamics organisation and select the default fields. Nothing is copied.
 
     The credentials are tried first and stored encrypted only when they work. The subscription belongs to this
-    organisation for ever.
+    organisation from then on; tandem relink says what happens when it is replaced.
     """
     if rotate == (url is not None):
         told = "is not given together with --rotate" if rotate else "is missing: the address of the organisation"
         raise typer.BadParameter(told + ".", param_hint="URL")
     if name:
         context.obj.subscription = name
-    from tandem.dynamics.credentials import Credentials
     from tandem.runtime import connecting
 
-    credentials = Credentials(
-        client_id=client_id,
-        client_secret=take_secret("--client-secret", client_secret, needed=username is None),
+    credentials = given_credentials(
+        client_id,
+        client_secret=client_secret,
         username=username,
-        password=take_secret("--password", password, needed=username is not None) if username else None,
+        password=password,
         tenant=tenant,
         authority=authority,
+        certificate=certificate,
+        certificate_password=certificate_password,
     )
     settings = context.obj.settings
     if url is None:
@@ -87,7 +98,9 @@ def disconnect(context: typer.Context, json: output.Json = False) -> None:
 
 def enable(
     context: typer.Context,
-    notify: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where notifications go.")] = None,
+    notify: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The e-mail address notifications go to; '' ends them.")
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """Switch the sync on. Changes made on either side while it was off are not lost."""
@@ -108,6 +121,8 @@ def _switch(context: typer.Context, *, enabled: bool, notify: str | None, as_jso
             subscription.connection()
         syncing.enable(subscription, enabled, notify=notify)
         address = subscription.state.setting("notify")
+    if notify and not context.obj.settings.smtp_host:
+        output.note("No mail server is set (smtp_host), so no e-mail is sent: `tandem notifications` lists them.")
     if as_json:
         output.json({"subscription": subscription.name, "enabled": enabled, "notify": address})
     elif enabled:

@@ -15,7 +15,8 @@ def differences(
     """List every field in which a person differs from its record, with both values and the reason.
 
     waiting: it is sent in the next cycle. refused: it cannot be sent, or Dynamics did not take it. held: somebody must
-    decide. chosen: the direction of the field. parked: the sync filter excludes the record. left: a hold was cancelled.
+    decide. broken: its column is gone, changed or hidden. chosen: the direction of the field. parked: the sync filter
+    excludes the record. left: a hold was cancelled.
     """
     from tandem.report.differences import read_differences
     from tandem.runtime.subscription import opened

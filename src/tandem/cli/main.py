@@ -22,24 +22,32 @@ from typer.main import get_command
 import tandem
 from tandem.cli import (
     action,
+    campaigns,
     conflicts,
     conformance,
     connection,
     demo,
     differences,
+    entities,
     errors,
     explain,
     export,
     fields,
+    filter,
     holds,
     links,
+    notifications,
     output,
     people,
+    places,
     plan,
+    relink,
     sandbox,
     status,
     syncing,
     validate,
+    verify,
+    waiting,
 )
 from tandem.cli.invocation import ExitCode, Invocation
 from tandem.model.errors import OurBug, TandemError
@@ -54,6 +62,11 @@ app.command("sandbox")(sandbox.sandbox)
 app.command("conformance")(conformance.conformance)
 app.command("connect")(connection.connect)
 app.command("disconnect")(connection.disconnect)
+app.command("relink")(relink.relink)
+app.command("adopt")(places.adopt)
+app.command("fork")(places.fork)
+app.command("backup")(places.backup)
+app.command("restore")(places.restore)
 app.command("enable")(connection.enable)
 app.command("disable")(connection.disable)
 app.command("sync")(syncing.sync)
@@ -62,12 +75,18 @@ app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("errors")(errors.errors)
 app.command("holds")(holds.holds)
+app.command("notifications")(notifications.notifications)
 app.command("links")(links.links)
 app.command("conflicts")(conflicts.conflicts)
 app.command("differences")(differences.differences)
+app.command("waiting")(waiting.waiting)
 app.command("explain")(explain.explain)
+app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
+app.command("entities")(entities.entities)
 app.command("fields")(fields.fields)
+app.command("filter")(filter.filter_)
+app.command("campaigns")(campaigns.campaigns)
 app.command("export")(export.export)
 app.add_typer(people.app, name="people")
 app.add_typer(action.app, name="action")

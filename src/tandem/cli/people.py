@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output
+from tandem.cli.erasing import erase
+from tandem.cli.importing import import_file
 
 if TYPE_CHECKING:
     from tandem.report.people import PersonReport
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from tandem.sync.removing import Merged, Removing
 
 app = typer.Typer(help="Look at the people of the embedded marketing database, edit, merge and delete them.")
+app.command(name="import")(import_file)
+app.command()(erase)
 
 _Typed = Annotated[
     list[str],
@@ -201,6 +205,9 @@ def _print(report: "PersonReport") -> None:
     for link in report.links:
         unsent = f", edited here and not sent: {', '.join(link.unsent)}" if link.unsent else ""
         output.line(f"In Dynamics: {link.entity.value} {link.crm_id} ({link.state}, version {link.version}{unsent})")
+    if report.custom_objects:
+        counted = ", ".join(f"{count:,} {entity}" for entity, count in report.custom_objects.items())
+        output.line(f"Custom objects: {counted}")
     shown = [(field.label, name, field.shown) for name, field in report.fields.items()]
     shown += [(field.label, f"company.{name}", field.shown) for name, field in company.fields.items()]
     output.table(("field", "name", "value"), shown)

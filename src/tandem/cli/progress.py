@@ -13,6 +13,7 @@ from tandem.cli import output
 
 if TYPE_CHECKING:
     from tandem.model.entities import Entity
+    from tandem.runtime.syncing import Estimate
     from tandem.sync.context import Progress
 
 _EVERY = 5.0
@@ -52,6 +53,17 @@ def sentence(progress: "Progress") -> str:
     if progress.seconds_left is not None:
         parts.append(f"{span(progress.seconds_left)} left")
     return ", ".join(parts)
+
+
+def cost(estimate: "Estimate") -> str:
+    """What a copy will take, such as `1,000 rows (lead 600, contact 400), 2 requests, 0.1 minutes, 2 MB of disk.`"""
+    from tandem.model.entities import Entity
+
+    rows = ", ".join(f"{Entity(name).table} {count:,}" for name, count in estimate.rows.items())
+    return (
+        f"{sum(estimate.rows.values()):,} rows ({rows}), {estimate.requests:,} requests, {estimate.minutes:g} minutes, "
+        f"{estimate.disk_bytes / 1_000_000:,.0f} MB of disk."
+    )
 
 
 def span(seconds: float) -> str:

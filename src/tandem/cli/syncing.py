@@ -12,13 +12,14 @@ import typer
 
 from tandem.cli import output, progress
 from tandem.cli.invocation import ExitCode
-from tandem.cli.entities import entities_named
+from tandem.cli.naming import entities_named
 from tandem.model.entities import STANDARD, Entity
 
 if TYPE_CHECKING:
+    from tandem.runtime.notifying.delivering import Notifier
     from tandem.runtime.settings import Settings
     from tandem.runtime.subscription import Subscription
-    from tandem.runtime.syncing import Estimate, Stop
+    from tandem.runtime.syncing import Stop
     from tandem.sync.context import Context
     from tandem.sync.cycle import CycleReport, Engine
 
@@ -39,13 +40,15 @@ def sync(
     """
     from tandem.runtime import syncing
 
-    only = entities_named(entity) if entity else STANDARD
-    with _at_work(context.obj.settings, enable=enable) as (subscription, engine, work, stop):
+    only = _named(context.obj.settings, entity) if entity else None
+    with _at_work(context.obj.settings, enable=enable) as (subscription, engine, work, stop, notifier):
         if syncing.nothing_read(subscription):
-            _tell_estimate(syncing.estimate(subscription, work.dynamics, only=only))
+            estimate = progress.cost(syncing.estimate(subscription, work.dynamics, only=only))
+            output.note(f"First copy, estimated: {estimate}")
         cycles = []
         for cycle in syncing.cycles(engine, stop, only=only):
             cycles.append(cycle)
+            notifier.cycle_ended(well=True)
             if json:
                 output.json(cycle.as_json())
         held = sum(hold.state == "open" for hold in subscription.state.journal.holds())
@@ -60,6 +63,15 @@ def sync(
     code = _end(cycles[-1], failed=failed, stopped=stop())
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
+
+
+def _named(settings: "Settings", name: str) -> list[Entity]:
+    """The synced tables behind a name. Raises UnknownEntity."""
+    from tandem.runtime.subscription import opened
+    from tandem.sync.tables import shown_entities
+
+    with opened(settings) as subscription:
+        return entities_named(name, shown_entities(subscription.state))
 
 
 def run(
@@ -79,6 +91,7 @@ def run(
     settings = context.obj.settings
 
     def told(cycle: "CycleReport") -> None:
+        notifier.cycle_ended(well=True)
         if json:
             output.json(cycle.as_json())
         else:
@@ -86,9 +99,10 @@ def run(
         _tell_problems(cycle)
 
     def failed(problem: RetryLater) -> None:
+        notifier.cycle_ended(well=False)
         output.note(f"{problem.message} {problem.remedy} [{problem.code}]")
 
-    with _at_work(settings, enable=False) as (subscription, engine, _, stop):
+    with _at_work(settings, enable=False) as (subscription, engine, _, stop, notifier):
         syncing.run_for_ever(
             engine,
             stop,
@@ -96,13 +110,17 @@ def run(
             enabled=lambda: subscription.enabled,
             told=told,
             failed=failed,
+            idle=lambda: notifier.cycle_ended(well=False),
         )
 
 
 @contextmanager
-def _at_work(settings: "Settings", *, enable: bool) -> Iterator[tuple["Subscription", "Engine", "Context", "Stop"]]:
-    """The engine of the subscription, alone at work, with its progress shown."""
+def _at_work(
+    settings: "Settings", *, enable: bool
+) -> Iterator[tuple["Subscription", "Engine", "Context", "Stop", "Notifier"]]:
+    """The engine of the subscription, alone at work, with its progress shown and its notices delivered."""
     from tandem.runtime import syncing
+    from tandem.runtime.notifying.delivering import notifying
     from tandem.runtime.subscription import opened
 
     with opened(settings) as subscription:
@@ -112,12 +130,13 @@ def _at_work(settings: "Settings", *, enable: bool) -> Iterator[tuple["Subscript
         with (
             syncing.stopped_by_signals() as stop,
             progress.shown() as report,
+            notifying(settings) as notifier,
             syncing.engine_of(subscription, report=report, stopping=stop, sleep=stop.sleep) as (engine, work),
         ):
             if enable:
                 syncing.enable(subscription, True)
             try:
-                yield subscription, engine, work, stop
+                yield subscription, engine, work, stop, notifier
             except syncing.Stopped as problem:
                 output.note(f"{problem.message} {problem.remedy}")
                 raise typer.Exit(ExitCode.INTERRUPTED) from None
@@ -137,14 +156,6 @@ def _end(last: "CycleReport", *, failed: int, stopped: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _tell_estimate(estimate: "Estimate") -> None:
-    rows = ", ".join(f"{table} {count:,}" for table, count in estimate.rows.items())
-    output.note(
-        f"First copy, estimated: {sum(estimate.rows.values()):,} rows ({rows}), {estimate.requests:,} requests, "
-        f"{estimate.minutes:g} minutes, {estimate.disk_bytes / 1_000_000:,.0f} MB of disk."
-    )
-
-
 def _tell_totals(cycles: Sequence["CycleReport"]) -> None:
     """One row per table, over all cycles of this command."""
     from tandem.sync.context import Counts
@@ -155,7 +166,9 @@ def _tell_totals(cycles: Sequence["CycleReport"]) -> None:
             totals.setdefault(entity, Counts()).add(counts)
     names = ("read", "created", "updated", "deleted", "unchanged", "excluded", "waiting", "pushed", "failed", "seconds")
     rows = [
-        [entity.value, *(getattr(totals[entity], name) for name in names)] for entity in STANDARD if entity in totals
+        [entity.value, *(getattr(totals[entity], name) for name in names)]
+        for entity in dict.fromkeys((*STANDARD, *totals))
+        if entity in totals
     ]
     output.table(["table", *names], rows, optional=("excluded", "waiting", "pushed", "failed"))
     requests, seconds = sum(cycle.requests for cycle in cycles), sum(cycle.seconds for cycle in cycles)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tandem.actions.sync_person import sync_person
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.mapping.projection import decode_fields
 from tandem.model.ids import PersonId
 from tandem.report.people import full_name
@@ -108,7 +109,7 @@ class Tour:
         topic, email = "Asked for the brochure", "amira@adeyemi.example"
         typed = [("firstName", "Amira"), ("lastName", "Adeyemi"), ("email", email), ("microsoftTopic", topic)]
         person = self._edits.create(typed, at=at)
-        sync_person(self._engine, self._context, person)
+        perform(self._engine, self._context, Action.SYNC_PERSON, person, {})
 
         def look() -> str:
             link = self._world.subscription.state.links.of_people([person])[person]

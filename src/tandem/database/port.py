@@ -62,6 +62,13 @@ class Database(Protocol):
         """Run several statements written in Tandem's schema dialect (see `statements.translate_schema`)."""
         ...
 
+    def flush(self) -> bool:
+        """Take what was overwritten out of the files beside the database; False where a reader is in the way.
+
+        SQLite's log keeps it until then; PostgreSQL sees to its own.
+        """
+        ...
+
     def array(self, values: Sequence[str] | Sequence[int]) -> Any:
         """A list of values as the parameter of `in_list(:name)`."""
         ...

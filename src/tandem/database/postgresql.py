@@ -130,6 +130,9 @@ class PostgresqlDatabase:
         quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
         return '{"' + '","'.join(quoted) + '"}' if values else "{}"
 
+    def flush(self) -> bool:
+        return True
+
     def fingerprint(self) -> str:
         """The cluster's own identifier and the schema (rule S10)."""
         row = self._execute("select system_identifier, current_database() from pg_control_system()", None).fetchone()

@@ -15,7 +15,7 @@ import msgspec
 
 from tandem.dynamics.address import encode, organisation_root
 from tandem.dynamics.credentials import Credentials, TokenSource
-from tandem.dynamics.errors import DynamicsError, RowNotFound
+from tandem.dynamics.errors import DynamicsError, NotDataverse, RowNotFound
 from tandem.dynamics.identity import (
     Depth,
     Identity,
@@ -29,6 +29,7 @@ from tandem.dynamics.identity import (
     read_who_am_i,
 )
 from tandem.dynamics.limits import RateBudget
+from tandem.dynamics.lists import item_request, list_request, member_request, removal_request
 from tandem.dynamics.messages import Request, Response, document
 from tandem.dynamics.metadata import read_entity_sets, read_table
 from tandem.dynamics.queries import (
@@ -37,11 +38,15 @@ from tandem.dynamics.queries import (
     expect_linked,
     first_page,
     linked_page,
+    matches_request,
     read_count,
+    read_matches,
     row_request,
 )
+from tandem.dynamics.relationships import Relationships, read_relationships
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.session import Session
+from tandem.dynamics.tasks import expect_task
 from tandem.dynamics.translation import error_from, expect
 from tandem.dynamics.transport import Transport
 from tandem.dynamics.writes import (
@@ -53,6 +58,7 @@ from tandem.dynamics.writes import (
     read_receipts,
     write_request,
 )
+from tandem.model.entities import Entity
 from tandem.model.schema import Table
 
 _ORGANIZATION = "RetrieveCurrentOrganization(AccessType=@p1)?@p1=Microsoft.Dynamics.CRM.EndpointAccessType'Default'"
@@ -119,6 +125,16 @@ class Dynamics:
         """Requests sent to the organisation so far, repetitions included, tokens not."""
         return self._session.requests
 
+    def knock(self) -> None:
+        """Ask without a token: an organisation answers that it wants one (reference 1.3).
+
+        Raises NotDataverse for any other answer, Unreachable, TlsFailed, Unavailable.
+        """
+        answer = self._transport.send(self._get("WhoAmI"))
+        if answer.status != 401:
+            expect(answer)
+            raise NotDataverse(f"{self.root} answers everybody, without a token.", status=answer.status)
+
     def who_am_i(self) -> Identity:
         """The sync user; the cheapest proof that address and credentials are good (reference 1.5)."""
         return read_who_am_i(self._session.send(self._get("WhoAmI")))
@@ -152,6 +168,11 @@ class Dynamics:
         found = self._session.run_all([read_table(self._api, name, language=language) for name in names])
         return {table.name: table for table in found if table is not None}
 
+    def relationships(self, user_id: str, language: int = 1033) -> Relationships:
+        """All tables and relationships, and how much of each table the user may read, in two requests."""
+        privileges = self.privileges(user_id)
+        return self._session.run(read_relationships(self._api, privileges, language=language))
+
     def record_counts(self, names: Iterable[str]) -> dict[str, int]:
         """Rows per table, an estimate up to 24 hours old (reference 3.3). Raises TableUnknown for unknown names."""
         wanted = encode(msgspec.json.encode(list(names)).decode())
@@ -167,6 +188,13 @@ class Dynamics:
         """Who answers, as whom, and `schema_version`, in one request: what every cycle begins with."""
         identity, schema = self._session.send_all([self._get("WhoAmI"), self._schema_probe()])
         return read_who_am_i(identity), _schema_version(schema)
+
+    def count(self, table: Table, condition: str) -> int | None:
+        """How many rows meet an OData condition, exactly; None above 50,000, where Dynamics refuses (reference 3.3).
+
+        Raises BadQuery, ColumnUnknown or InvalidValue for a condition that Dynamics does not take.
+        """
+        return read_matches(self._session.send(matches_request(table, condition, api=self._api)))
 
     def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
         """One page: the first of a query, or the one behind a stored next link or delta link.
@@ -224,6 +252,21 @@ class Dynamics:
         Before the first write of a lookup one more request asks which entity set its target has.
         """
         expect_writable(writes, decoder)
+        return self._write(writes, decoder)
+
+    def write_task(self, write: RowWrite, decoder: RowDecoder) -> Any:
+        """Makes a task under the given id, or changes the state of one that has the given version; the row it left.
+
+        Raises DuplicateKey where a task has that id, VersionMismatch, RowNotFound, NotAnswered or Unavailable where it
+        cannot be known whether it was carried out; any other error means that it was not (reference 8.8).
+        """
+        expect_task(write, decoder)
+        (receipt,) = self._write([write], decoder)
+        if isinstance(receipt, DynamicsError):
+            raise receipt
+        return receipt
+
+    def _write(self, writes: Sequence[RowWrite], decoder: RowDecoder) -> list[Any | DynamicsError]:
         unknown = sorted(bound_tables(writes) - self._entity_sets.keys())
         if unknown:
             self._entity_sets |= self._session.run(read_entity_sets(self._api, unknown))
@@ -238,6 +281,35 @@ class Dynamics:
         already, RowNotFound, MissingPrivilege, Refused; then nothing happened.
         """
         return read_qualification(self._session.send(qualify_request(lead_id, api=self._api)))
+
+    def make_list(self, list_id: str, name: str, members: Entity) -> None:
+        """Makes a static marketing list for leads or contacts under the given id (reference 8.7).
+
+        Raises DuplicateKey where a list has that id, NotAnswered where it cannot be known whether it was made.
+        """
+        expect(self._session.send(list_request(list_id, name, members, api=self._api)))
+
+    def put_into_campaign(self, list_id: str, campaign_id: str) -> None:
+        """Makes a list an item of a campaign (reference 8.7).
+
+        Raises RowNotFound, ListClosed for one that is inactive, DuplicateKey where it is in the campaign already (how
+        the service answers that is unconfirmed), NotAnswered where it cannot be known whether it was put in.
+        """
+        expect(self._session.send(item_request(list_id, campaign_id, api=self._api)))
+
+    def add_to_list(self, list_id: str, member_id: str) -> None:
+        """Puts a lead or contact on a static list; one that is on it stays on it (reference 8.7, unconfirmed).
+
+        Raises RowNotFound, ListClosed, NotAnswered where it cannot be known whether it was put on.
+        """
+        expect(self._session.send(member_request(list_id, member_id, api=self._api)))
+
+    def remove_from_list(self, list_id: str, members: Entity, member_id: str) -> None:
+        """Takes a lead or contact off a static list (reference 8.7).
+
+        Raises NotOnList, RowNotFound, ListClosed, NotAnswered where it cannot be known whether it was taken off.
+        """
+        expect(self._session.send(removal_request(list_id, members, member_id, api=self._api)))
 
     def _schema_probe(self) -> Request:
         return Request(url=f"{self._api}/{_SCHEMA_PROBE}", headers={"Prefer": 'odata.include-annotations="*"'})

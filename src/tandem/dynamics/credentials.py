@@ -1,9 +1,11 @@
 """Tokens from Microsoft Entra: the one place where a secret leaves Tandem, and only to the token address.
 
-Client credentials and user name with password (ROPC) are plain form posts (reference 1.1, 1.2). A refusal is a fault
+Client credentials, by a secret or a certificate, and user name with password (ROPC) are plain form posts (reference
+1.1, 1.2). A refusal is a fault
 of configuration and is never repeated: repeating a wrong password locks the account.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -12,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from tandem.dynamics.address import secure_url
+from tandem.dynamics.certificates import ASSERTION_TYPE, load_certificate
 from tandem.dynamics.errors import CredentialsIncomplete, NotDataverse, SignInMisconfigured
 from tandem.dynamics.messages import Request, Response, document
 from tandem.dynamics.translation import expect
@@ -28,8 +31,9 @@ _NOT_FOR_PASSWORDS = ("common", "consumers")
 class Credentials:
     """Who Tandem is to Dynamics.
 
-    A client id with a client secret signs in server to server; with user name and password as that user, the client
-    secret then only where the app is confidential. `authority` replaces the public sign-in service; one that ends in
+    A client id with a client secret, or a `certificate` (PEM text of the key and the certificate), signs in server to
+    server; with user name and password as that user, secret or certificate then only where the app is confidential.
+    `authority` replaces the public sign-in service; one that ends in
     /token is used as it is and needs no tenant.
     """
 
@@ -39,6 +43,12 @@ class Credentials:
     password: str | None = field(default=None, repr=False)
     tenant: str | None = None
     authority: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+
+    @property
+    def expire_at(self) -> str | None:
+        """When they end, ISO 8601 UTC, where that can be known: a certificate says so, a secret does not."""
+        return load_certificate(self.certificate.encode()).ends_at if self.certificate else None
 
     @property
     def token_url(self) -> str:
@@ -58,20 +68,27 @@ class Credentials:
             )
         return secure_url(f"{authority}/{self.tenant}/oauth2/v2.0/token")
 
-    def token_request(self, root: str) -> Request:
-        """The form post that asks for a token for the organisation at `root`. Raises CredentialsIncomplete."""
+    def token_request(self, root: str, *, now: float) -> Request:
+        """The form post that asks for a token for the organisation at `root`, `now` in seconds since 1970.
+
+        Raises CredentialsIncomplete and CertificateOver.
+        """
         form = {"client_id": self.client_id, "scope": f"{root}/.default"}
         if self.username is not None:
             if not self.password:
                 raise CredentialsIncomplete("The credentials hold a user name but no password.")
             form |= {"grant_type": "password", "username": self.username, "password": self.password}
-            if self.client_secret is None:
+            if self.client_secret is None and self.certificate is None:
                 form["scope"] = f"{root}/user_impersonation"
         else:
-            if not self.client_secret:
-                raise CredentialsIncomplete("The credentials hold neither a client secret nor a user name.")
+            if not self.client_secret and self.certificate is None:
+                raise CredentialsIncomplete("The credentials hold no client secret, no certificate and no user name.")
             form["grant_type"] = "client_credentials"
-        if self.client_secret is not None:
+        if self.certificate is not None:
+            certificate = load_certificate(self.certificate.encode())
+            form["client_assertion_type"] = ASSERTION_TYPE
+            form["client_assertion"] = certificate.assertion(self.client_id, self.token_url, now=now)
+        elif self.client_secret is not None:
             form["client_secret"] = self.client_secret
         return Request(
             method="POST",
@@ -118,11 +135,13 @@ class TokenSource:
         *,
         send: Callable[[Request], Response],
         monotonic: Callable[[], float],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._credentials = credentials
         self._root = root
         self._send = send
         self._monotonic = monotonic
+        self._clock = clock
         self._lock = Lock()
         self._token: Token | None = None
 
@@ -134,5 +153,6 @@ class TokenSource:
         with self._lock:
             now = self._monotonic()
             if self._token is None or self._token is refused or now >= self._token.renew_at:
-                self._token = read_token(self._send(self._credentials.token_request(self._root)), now=now)
+                request = self._credentials.token_request(self._root, now=self._clock())
+                self._token = read_token(self._send(request), now=now)
             return self._token

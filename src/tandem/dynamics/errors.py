@@ -1,12 +1,14 @@
 """What can go wrong with Dynamics, one class for each thing that somebody must tell apart.
 
     RetryLater     Throttled, Unavailable, Unreachable, NotAnswered, VersionMismatch
-    NeedsRecord    RowNotFound
+    NeedsRecord    RowNotFound, NotOnList
     NeedsPerson    AddressRefused, NotDataverse, TlsFailed, CaBundleUnusable
-                   CredentialsIncomplete, Unauthorised, SignInRefused, SignInMisconfigured
+                   CertificateUnusable, CertificateLocked, CertificateOver, CredentialsIncomplete
+                   Unauthorised, SignInRefused, SignInMisconfigured
                    NotAMember, NoRoles, NoLicence, UserDisabled, MissingPrivilege, ColumnSecured
                    TableUnknown, ColumnUnknown, ChangeTrackingOff
-                   DuplicateKey, DuplicateRule, InvalidValue, OwnerRefused, RecordInactive, StateConflict, Refused
+                   DuplicateKey, DuplicateRule, InvalidValue, OwnerRefused, RecordInactive, StateConflict, ListClosed
+                   Refused
     HaltStream     TokenExpired, ColumnTypeChanged, ForeignLink
     OurBug         BadQuery
 
@@ -89,6 +91,13 @@ class RowNotFound(DynamicsError, NeedsRecord):
     code = "dynamics-row-not-found"
 
 
+class NotOnList(DynamicsError, NeedsRecord):
+    """The record is no member of the marketing list."""
+
+    code = "not-on-list"
+    advice = "Nothing to do: it is off the list already."
+
+
 class AddressRefused(DynamicsError, NeedsPerson):
     """The given text is no address Tandem may send credentials to."""
 
@@ -123,20 +132,48 @@ class CaBundleUnusable(DynamicsError, NeedsPerson):
     advice = "Give a readable file with one or more certificates in PEM form (-----BEGIN CERTIFICATE-----)."
 
 
+class CertificateUnusable(DynamicsError, NeedsPerson):
+    """The certificate file is none that can sign in."""
+
+    code = "certificate-unusable"
+    advice = (
+        "Give a PEM file with the RSA private key and its certificate, or a PFX file. docs/how-to/"
+        "sign-in-with-a-certificate.md makes one."
+    )
+
+
+class CertificateLocked(DynamicsError, NeedsPerson):
+    """The certificate file has a password, and none or a wrong one was given."""
+
+    code = "certificate-locked"
+    advice = "Set TANDEM_CERTIFICATE_PASSWORD, or give --certificate-password - and the password on standard input."
+
+
+class CertificateOver(DynamicsError, NeedsPerson):
+    """The certificate is not valid today."""
+
+    code = "certificate-over"
+    advice = (
+        "Make a new certificate, upload it at the app registration in Microsoft Entra (Certificates & secrets), and "
+        "give it to Tandem: tandem connect --rotate --client-id ID --certificate FILE."
+    )
+
+
 class CredentialsIncomplete(DynamicsError, NeedsPerson):
     """The credentials cannot be used as they are."""
 
     code = "credentials-incomplete"
-    advice = "Give a client id with either a client secret or a user name and password, and the tenant."
+    advice = "Give a client id with a client secret, a certificate, or a user name and password, and the tenant."
 
 
 class Unauthorised(DynamicsError, NeedsPerson):
-    """The client's secret, or the token it got, is not accepted."""
+    """The client's secret or certificate, or the token it got, is not accepted."""
 
     code = "dynamics-unauthorised"
     advice = (
-        "Check the client id and the client secret (the secret's value, not its id; it may have expired). "
-        "Then connect again; a subscription that is connected takes a new secret with tandem connect --rotate."
+        "Check the client id and the client secret (the secret's value, not its id; it may have expired), or whether "
+        "the certificate is uploaded at the app registration. Then connect again; a subscription that is connected "
+        "takes new credentials with tandem connect --rotate."
     )
 
 
@@ -260,6 +297,13 @@ class StateConflict(DynamicsError, NeedsPerson):
 
     code = "state-conflict"
     advice = "Look at the record's status in Dynamics."
+
+
+class ListClosed(DynamicsError, NeedsPerson):
+    """The marketing list is locked, inactive, dynamic or for members of another kind."""
+
+    code = "list-closed"
+    advice = "Unlock or reactivate the marketing list in Dynamics, then ask again."
 
 
 class Refused(DynamicsError, NeedsPerson):

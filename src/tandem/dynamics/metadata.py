@@ -69,7 +69,9 @@ class _Label(msgspec.Struct, rename="pascal"):
     language_code: int | None = None
 
 
-class _Labels(msgspec.Struct, rename="pascal"):
+class Labels(msgspec.Struct, rename="pascal"):
+    """A text in the languages of the organisation (reference 2.2)."""
+
     localized_labels: list[_Label] = []
     user_localized_label: _Label | None = None
 
@@ -85,7 +87,7 @@ class _Definition(msgspec.Struct, rename="pascal"):
     primary_name_attribute: str | None = None
     change_tracking_enabled: bool | None = None
     is_optimistic_concurrency_enabled: bool | None = None
-    display_name: _Labels | None = None
+    display_name: Labels | None = None
 
 
 class _Addressed(msgspec.Struct, rename="pascal"):
@@ -103,12 +105,12 @@ class _Attribute(msgspec.Struct, rename="pascal"):
     is_secured: bool | None = None
     is_custom_attribute: bool | None = None
     attribute_of: str | None = None
-    display_name: _Labels | None = None
+    display_name: Labels | None = None
 
 
 class _Option(msgspec.Struct, rename="pascal"):
     value: int
-    label: _Labels | None = None
+    label: Labels | None = None
     state: int | None = None
 
 
@@ -213,7 +215,7 @@ def _table(
         primary_name=facts.primary_name_attribute,
         change_tracking=bool(facts.change_tracking_enabled),
         columns={column.name: column for column in columns},
-        label=_text(facts.display_name, language=language),
+        label=label_in(facts.display_name, language=language),
         optimistic_concurrency=bool(facts.is_optimistic_concurrency_enabled),
         navigation={
             (link.referencing_attribute, link.referenced_entity): link.referencing_entity_navigation_property_name
@@ -238,7 +240,7 @@ def _column(attribute: _Attribute, detail: _Detail | None, *, language: int) -> 
     return Column(
         name=attribute.logical_name,
         type=kind,
-        label=_text(attribute.display_name, language=language),
+        label=label_in(attribute.display_name, language=language),
         custom=bool(attribute.is_custom_attribute),
         readable=bool(attribute.is_valid_for_read),
         creatable=bool(attribute.is_valid_for_create),
@@ -251,7 +253,7 @@ def _column(attribute: _Attribute, detail: _Detail | None, *, language: int) -> 
         maximum=detail.max_value,
         targets=tuple(detail.targets or ()),
         options=tuple(
-            Option(value=option.value, label=_text(option.label, language=language), state=option.state)
+            Option(value=option.value, label=label_in(option.label, language=language), state=option.state)
             for option in (options.choices if options else ())
         ),
         behavior=behavior,
@@ -267,7 +269,8 @@ def _type_of(attribute: _Attribute) -> ColumnType:
     return _TYPES.get(attribute.attribute_type or "", ColumnType.UNSUPPORTED)
 
 
-def _text(labels: _Labels | None, *, language: int) -> str:
+def label_in(labels: Labels | None, *, language: int) -> str:
+    """The text in a language (an LCID), else in the caller's own; empty where there is none."""
     if labels is None:
         return ""
     for label in labels.localized_labels:

@@ -12,6 +12,7 @@ from tandem.dynamics.identity import Identity
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.writes import RowWrite
+from tandem.model.entities import Entity
 from tandem.model.schema import Table
 
 
@@ -56,6 +57,10 @@ class DynamicsOrganisation(Protocol):
         """Rows per table, an estimate."""
         ...
 
+    def count(self, table: Table, condition: str) -> int | None:
+        """How many rows meet an OData condition, exactly; None where Dynamics would have to look at too many."""
+        ...
+
     def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
         """One page: the first of a query, or the one behind a stored next link or delta link.
 
@@ -87,5 +92,42 @@ class DynamicsOrganisation(Protocol):
         """Qualifies a lead into a contact, without account and opportunity; the contact's id.
 
         Raises NotAnswered where it cannot be known whether that happened; StateConflict for a lead that is closed.
+        """
+        ...
+
+    def write_task(self, write: RowWrite, decoder: RowDecoder) -> Any:
+        """Makes a task under the given id, or changes the state of one that has the given version; the row it left.
+
+        Raises DuplicateKey where a task has that id, VersionMismatch, RowNotFound, NotAnswered or Unavailable where it
+        cannot be known whether it was carried out; any other error means that it was not.
+        """
+        ...
+
+    def make_list(self, list_id: str, name: str, members: Entity) -> None:
+        """Makes a static marketing list for leads or contacts under the given id.
+
+        Raises DuplicateKey where a list has that id, NotAnswered where it cannot be known whether it was made.
+        """
+        ...
+
+    def put_into_campaign(self, list_id: str, campaign_id: str) -> None:
+        """Makes a list an item of a campaign.
+
+        Raises RowNotFound, ListClosed for one that is inactive, DuplicateKey where it is in the campaign already,
+        NotAnswered where it cannot be known whether it was put in.
+        """
+        ...
+
+    def add_to_list(self, list_id: str, member_id: str) -> None:
+        """Puts a lead or contact on a static list; one that is on it stays on it.
+
+        Raises RowNotFound, ListClosed, NotAnswered where it cannot be known whether it was put on.
+        """
+        ...
+
+    def remove_from_list(self, list_id: str, members: Entity, member_id: str) -> None:
+        """Takes a lead or contact off a static list.
+
+        Raises NotOnList, RowNotFound, ListClosed, NotAnswered where it cannot be known whether it was taken off.
         """
         ...

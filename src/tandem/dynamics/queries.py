@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from tandem.dynamics.address import encode, own_link
 from tandem.dynamics.errors import (
     ChangeTrackingOff,
@@ -16,7 +18,7 @@ from tandem.dynamics.errors import (
     TableUnknown,
     TokenExpired,
 )
-from tandem.dynamics.messages import Request, Response
+from tandem.dynamics.messages import Request, Response, document
 from tandem.dynamics.rows import RowDecoder, selection
 from tandem.dynamics.translation import error_from, expect
 from tandem.model.errors import OurBug
@@ -26,7 +28,18 @@ _REFUSALS_OF_A_LINK = (400, 404, 410)
 _KNOWN_CAUSES = (ChangeTrackingOff, ColumnUnknown, TableUnknown, NotDataverse)
 """Refusals that speak of the table or its columns, or come from elsewhere; every other one is about the link."""
 
+_TOO_MANY = "0x8004e023"
+"""The code for an aggregate over more than 50,000 rows (reference 7)."""
+
 _DELTA_LINK = re.compile(r"(?P<set>[^?]+)\?(?:.*&)?(?P<token>\$deltatoken=[^&]+)")
+
+
+class _Match(msgspec.Struct):
+    n: int
+
+
+class _Matches(msgspec.Struct):
+    value: list[_Match]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +94,18 @@ def expect_linked(response: Response) -> Response:
                 request_id=error.request_id,
             ) from error
     return expect(response)
+
+
+def matches_request(table: Table, condition: str, *, api: str) -> Request:
+    """The request for the number of rows that meet an OData condition (reference 3.3)."""
+    return Request(url=f"{api}/{table.entity_set}?$apply={encode(f'filter({condition})/aggregate($count as n)')}")
+
+
+def read_matches(response: Response) -> int | None:
+    """The number in the answer; None where more than 50,000 rows would have to be looked at (reference 3.3, 6.1)."""
+    if response.status >= 400 and error_from(response).dataverse_code == _TOO_MANY:
+        return None
+    return sum(each.n for each in document(expect(response), _Matches).value)
 
 
 def count_request(delta_link: str, *, root: str) -> Request:

@@ -42,6 +42,9 @@ BY_CODE: dict[int, Meaning] = {
     0x80040239: (errors.InvalidValue, "Dynamics does not accept a date"),
     0x80040256: (errors.MissingPrivilege, "The sync user has no right to do this"),
     0x80040278: (errors.InvalidValue, "A text holds control characters"),
+    0x80040301: (errors.ListClosed, "The marketing list does not take this kind of member"),
+    0x80040302: (errors.ListClosed, "The marketing list is locked"),
+    0x80040304: (errors.ListClosed, "The marketing list is inactive"),
     0x80040333: (errors.DuplicateRule, "A duplicate detection rule found a similar record"),
     0x80040353: (errors.RowNotFound, "A record that this one names does not exist in Dynamics"),
     0x80040517: (errors.RecordInactive, "The customer is inactive"),
@@ -60,6 +63,7 @@ BY_CODE: dict[int, Meaning] = {
     0x80044352: (errors.TokenExpired, "The place in the changes has expired"),
     0x80048405: (errors.MissingPrivilege, "The sync user has no right to do this"),
     0x80048408: (errors.StateConflict, "State and status do not belong together"),
+    0x80048458: (errors.NotOnList, "The record is not on the marketing list"),
     _PAYLOAD: (errors.InvalidValue, "A value is of the wrong type"),
     0x8004A101: (errors.Unauthorised, "The token has expired"),
     0x8004A110: (errors.MissingPrivilege, "The sync user may not act for another user"),
@@ -68,6 +72,7 @@ BY_CODE: dict[int, Meaning] = {
     0x8004F502: (errors.ColumnSecured, "The sync user may not fill a secured column"),
     0x8004F504: (errors.ColumnSecured, "The sync user may not read a secured column"),
     0x8004F507: (errors.ColumnSecured, "The sync user may not change a secured column"),
+    0x8004F701: (errors.ListClosed, "The marketing list is a dynamic one"),
     0x80060882: (errors.VersionMismatch, "The record changed since it was read"),
     0x80060883: (errors.BadQuery, "Dynamics misses the record's version in the request"),
     0x80060888: (errors.BadQuery, "Dynamics calls the request malformed"),
@@ -96,7 +101,7 @@ _BY_STATUS: dict[int, Meaning] = {
 """What a status means where the answer has no code."""
 
 _BY_SIGN_IN_ERROR: dict[str, Meaning] = {
-    "invalid_client": (errors.Unauthorised, "The sign-in service does not accept the client secret"),
+    "invalid_client": (errors.Unauthorised, "The sign-in service does not accept the client secret or certificate"),
     "invalid_grant": (errors.SignInRefused, "The sign-in service refused the user name or the password"),
     "invalid_scope": (errors.SignInMisconfigured, "The sign-in service does not know this organisation's address"),
     "invalid_request": (errors.SignInMisconfigured, "The sign-in service calls the request invalid"),
@@ -134,6 +139,16 @@ _BY_AADSTS: dict[int, tuple[type[DynamicsError], str, str]] = {
     50053: (errors.SignInRefused, "The user's account is locked", "Wait or unlock it, then check the password."),
     50055: (errors.SignInRefused, "The user's password has expired", "Set a new password and give it to Tandem."),
     50057: (errors.SignInRefused, "The user's account is disabled", "Enable the account in Microsoft Entra."),
+    700027: (
+        errors.Unauthorised,
+        "The app does not know this certificate",
+        "Upload the certificate, without its key, at the app registration in Microsoft Entra (Certificates & secrets).",
+    ),
+    700024: (
+        errors.SignInMisconfigured,
+        "The sign-in service takes this machine's time for wrong",
+        "Set this machine's clock; what a certificate signs is good for minutes only.",
+    ),
     7000222: (errors.Unauthorised, "The client secret has expired", "Make a new secret and give it to Tandem."),
     700016: (errors.Unauthorised, "The tenant has no app with this client id", "Check client id and tenant."),
 }

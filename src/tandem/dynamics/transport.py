@@ -22,7 +22,7 @@ _TIMEOUT = httpx2.Timeout(connect=10.0, read=130.0, write=60.0, pool=130.0)
 
 _LIMITS = httpx2.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 
-_NO_PROXY = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
+NO_PROXY = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
 """Loopback is never reached through a proxy of the environment."""
 
 
@@ -31,9 +31,9 @@ class Transport:
 
     def __init__(self, *, ca_bundle: str | Path | None = None, transport: httpx2.BaseTransport | None = None) -> None:
         self._client = httpx2.Client(
-            verify=_trust(ca_bundle) if ca_bundle is not None else _usual_trust(),
+            verify=trust(ca_bundle),
             transport=transport,
-            mounts=None if transport is not None else _NO_PROXY,
+            mounts=None if transport is not None else NO_PROXY,
             timeout=_TIMEOUT,
             limits=_LIMITS,
             follow_redirects=False,
@@ -78,7 +78,10 @@ def _usual_trust() -> ssl.SSLContext:
     return context
 
 
-def _trust(ca_bundle: str | Path) -> ssl.SSLContext:
+def trust(ca_bundle: str | Path | None) -> ssl.SSLContext:
+    """Whom to trust: the system's authorities, and those of the bundle; TLS 1.2 or newer. Raises CaBundleUnusable."""
+    if ca_bundle is None:
+        return _usual_trust()
     context = httpx2.create_ssl_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

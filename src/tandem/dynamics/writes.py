@@ -47,7 +47,7 @@ _OWNER = "owner"
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
-_OF_THE_CONNECTION = (Unauthorised, NotAMember, NoRoles, NoLicence, UserDisabled, NotDataverse)
+OF_THE_CONNECTION = (Unauthorised, NotAMember, NoRoles, NoLicence, UserDisabled, NotDataverse)
 """Refusals that speak of the sync user or the address, not of what was written."""
 
 _UPDATE_WITHOUT_CODE: Mapping[int, tuple[type[DynamicsError], str]] = {
@@ -131,7 +131,7 @@ def read_receipts(
     Raises NotAnswered where a receipt cannot be read, and a refusal of the sync user where it met all of them.
     """
     receipts = [_receipt(write, answer, decoder) for write, answer in zip(writes, answers, strict=True)]
-    refusals = [receipt for receipt in receipts if isinstance(receipt, _OF_THE_CONNECTION)]
+    refusals = [receipt for receipt in receipts if isinstance(receipt, OF_THE_CONNECTION)]
     if refusals and len(refusals) == len(receipts):
         raise refusals[0]
     return receipts

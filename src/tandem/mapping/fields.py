@@ -127,10 +127,14 @@ _INTERNAL: dict[Entity, tuple[str, ...]] = {
         "record2roleid",
         "relatedconnectionid",
     ),
+    Entity.OPPORTUNITY_ROLE: ("modifiedon", "customerid", "opportunityid", "opportunityroleid"),
+    Entity.CAMPAIGN: (*_OWNED, "name"),
 }
+_FILTERED = (Entity.ACCOUNT, Entity.LEAD, Entity.CONTACT, Entity.OPPORTUNITY)
+_OF_CUSTOM = ("modifiedon",)
 
 
 def internal_columns(entity: Entity) -> tuple[str, ...]:
     """The columns Tandem always reads of a table, besides its primary id and whatever is selected (section 7)."""
-    filtered = entity in (Entity.ACCOUNT, Entity.LEAD, Entity.CONTACT, Entity.OPPORTUNITY)
-    return _EVERY_ROW + _INTERNAL[entity] + ((FILTER_COLUMN,) if filtered else ())
+    filtered = entity in _FILTERED or not (entity.is_standard or entity.is_path)
+    return _EVERY_ROW + _INTERNAL.get(entity, _OF_CUSTOM) + ((FILTER_COLUMN,) if filtered else ())

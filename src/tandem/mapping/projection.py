@@ -38,6 +38,15 @@ class Projection:
         struct, values, encode = self._struct, self.values, _ENCODER.encode
         return [encode(struct(*values(row))).decode() for row in rows]
 
+    def encode_over(self, rows: Sequence[Any], held: Sequence[str | None]) -> list[str]:
+        """The same over the objects that are stored: what of them is not among the pulled fields stays as it is."""
+        names = {field.api_name for field in self.fields}
+        found = []
+        for text, before in zip(self.encode(rows), held, strict=True):
+            others = {name: value for name, value in decode_fields(before).items() if name not in names}
+            found.append(encode_fields({**others, **decode_fields(text)}) if others else text)
+        return found
+
     def pairs(self, row: Any) -> dict[str, Any]:
         """One row's pulled fields, empty ones included, by API name."""
         return {field.api_name: value for field, value in zip(self.fields, self.values(row), strict=True)}

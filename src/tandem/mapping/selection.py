@@ -40,6 +40,8 @@ class Offer:
 def offered_fields(entity: Entity, table: Table, unreadable: Collection[str] = ()) -> list[Offer]:
     """Every field of `table` that can be chosen: the default map's first, then the others by name.
 
+    By default the map's are, and every custom column; of a custom entity its primary name as well.
+
     `unreadable` names the secured or masked columns the sync user cannot read. Columns of the default map that the
     organisation lacks are left out without an error (section 7).
     """
@@ -52,7 +54,8 @@ def offered_fields(entity: Entity, table: Table, unreadable: Collection[str] = (
     for name in sorted(table.columns):
         column = table.columns[name]
         if name not in known and _readable(column, unreadable) and _choosable(entity, table, name):
-            offers.append(Offer(field=_field(column, _unmapped(entity, column)), default=column.custom))
+            default = column.custom or (name == table.primary_name and not entity.is_standard)
+            offers.append(Offer(field=_field(column, _unmapped(entity, column)), default=default))
     return offers
 
 
@@ -108,6 +111,23 @@ def with_policy(field: Field, policy: Policy | None) -> Field:
             entity=field.entity.value,
         )
     return replace(field, policy=policy)
+
+
+def broken_because(
+    table: Table, column: str, chosen: ColumnType | None, unreadable: Collection[str] = ()
+) -> str | None:
+    """Why a selected column of `table` cannot be synced any more; None where it can (D6).
+
+    `chosen` is the type it had when it was selected: of another type it is another column, which nobody chose.
+    """
+    found = table.columns.get(column)
+    if found is None:
+        return "Dynamics has no such column any more"
+    if column in unreadable or not found.readable:
+        return "the sync user may not read it"
+    if chosen not in (None, found.type):
+        return f"it was {chosen} and is {found.type} in Dynamics now: select it again to take the new type"
+    return None
 
 
 def _readable(column: Column | None, unreadable: Collection[str]) -> bool:

@@ -6,152 +6,25 @@ waits for another record. Where the database is local the calls join the caller'
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from tandem.marketing.records import (
+    Activity,
+    ActivityType,
+    Campaign,
+    Company,
+    CompanyChange,
+    FieldDefinition,
+    NewPerson,
+    Owner,
+    Person,
+    PutCompany,
+    PutCustomObject,
+    PutOpportunity,
+    Role,
+)
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
-
-
-class ActivityType(StrEnum):
-    """What can stand in a person's activity log (behaviour section 0)."""
-
-    NEW_PERSON = "New Person"
-    CHANGE_DATA_VALUE = "Change Data Value"
-    CREATE_START_SYNC = "Create [StartSync]"
-    STOP_SYNC = "Stop [StopSync]"
-    IS_DELETED = "Microsoft Is Deleted"
-    CONVERTED = "Converted to Contact"
-    MERGE_PEOPLE = "Merge People"
-    DELETE_PERSON = "Delete Person"
-    CONFLICT = "Conflict"
-    SYNC_PERSON = "Sync Person to Microsoft"
-
-
-FROM_DYNAMICS = "Microsoft Dynamics"
-"""The source of a change the sync brought."""
-BY_HAND = "Tandem"
-"""The source of a change a person made in the marketing database."""
-
-
-class NewPerson(NamedTuple):
-    """A person to create. `fields` is a JSON object by API name; `type` is lead, contact or None."""
-
-    type: str | None
-    email: str | None
-    external_company_id: str | None
-    external_sales_person_id: str | None
-    team_id: str | None
-    fields: str
-
-
-class Person(NamedTuple):
-    """A person as the marketing database holds it."""
-
-    id: PersonId
-    type: str | None
-    email: str | None
-    external_company_id: str | None
-    external_sales_person_id: str | None
-    team_id: str | None
-    is_deleted: bool
-    fields: str
-
-
-class Activity(NamedTuple):
-    """One entry of a person's activity log. `old`, `new` and `detail` are JSON or None."""
-
-    person_id: PersonId
-    type: ActivityType
-    field: str | None = None
-    old: str | None = None
-    new: str | None = None
-    source: str | None = None
-    detail: str | None = None
-
-
-class Company(NamedTuple):
-    """The shared company row of an account. `edited` holds Dynamics' values of fields edited in marketing (A2)."""
-
-    external_company_id: str
-    version: int
-    is_deleted: bool
-    is_excluded: bool
-    merged_into: str | None
-    edited: str | None
-    fields: str
-
-
-class PutCompany(NamedTuple):
-    """A company as a newer account row makes it."""
-
-    external_company_id: str
-    version: int
-    is_excluded: bool
-    merged_into: str | None
-    fields: str
-
-
-class CompanyChange(NamedTuple):
-    """A changed value of a company; JSON or None."""
-
-    external_company_id: str
-    field: str
-    old: str | None
-    new: str | None
-
-
-class PutOpportunity(NamedTuple):
-    """An opportunity as a newer row makes it; `amount` is an exact decimal as text."""
-
-    external_opportunity_id: str
-    version: int
-    external_company_id: str | None
-    customer_person_id: int | None
-    external_sales_person_id: str | None
-    team_id: str | None
-    amount: str | None
-    currency_id: str | None
-    is_closed: int
-    is_won: int
-    fields: str
-
-
-class Owner(NamedTuple):
-    """A sales person or team, as who is to own a record; `is_gone`: disabled, or deleted. `fields` is JSON."""
-
-    id: str
-    is_team: bool
-    is_gone: bool
-    fields: str
-
-
-class Role(NamedTuple):
-    """A person's part in an opportunity; `source` tells which record says so."""
-
-    external_opportunity_id: str
-    person_id: PersonId
-    role: str
-    source: str
-    is_primary: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldDefinition:
-    """A field of the marketing database; `options` is a JSON list of [code, label] or None.
-
-    `entity` is a marketing name; for people their Microsoft Type (lead, contact), because one field may have other
-    options on a contact than on a lead.
-    """
-
-    entity: str
-    api_name: str
-    label: str
-    type: str
-    max_length: int | None
-    precision: int | None
-    options: str | None
 
 
 class People(Protocol):
@@ -163,6 +36,10 @@ class People(Protocol):
 
     def get(self, ids: Iterable[int]) -> dict[PersonId, Person]:
         """The people with these ids; an id merged away is not found."""
+        ...
+
+    def made_at(self, ids: Iterable[int]) -> dict[PersonId, str]:
+        """When the people with these ids were made, which never changes; ISO 8601 UTC."""
         ...
 
     def resolve(self, person_id: int) -> PersonId | None:
@@ -201,12 +78,32 @@ class People(Protocol):
         """The entries of all activity logs behind the entry `last`, oldest first, each with its person."""
         ...
 
+    def history(self, *, since: str = "", person_id: int | None = None) -> Iterator[dict[str, Any]]:
+        """The entries of all activity logs, or of one person's, from a time on, oldest first, a few at a time."""
+        ...
+
     def last_logged(self) -> int:
         """The number of the newest entry of all activity logs; 0 where there is none."""
         ...
 
+    def count_log(self, person_id: PersonId) -> int:
+        """How many entries one person's log has."""
+        ...
+
+    def empty_log(self, *, before: str, limit: int) -> int:
+        """Forget the values, at most `limit` entries' of all logs, that were logged before then; how many had any."""
+        ...
+
+    def merged_into(self, person_id: PersonId) -> list[int]:
+        """The ids that were merged into this person, however long ago."""
+        ...
+
     def note_edit(self, person_id: PersonId, fields: Mapping[str, Any], *, at: str) -> None:
         """Append to the change feed: these fields were edited here. Called in the edit's own transaction."""
+        ...
+
+    def note_edits(self, page: Sequence[tuple[PersonId, Mapping[str, Any]]], *, at: str) -> None:
+        """The same for many people."""
         ...
 
     def feed(self, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
@@ -221,8 +118,16 @@ class People(Protocol):
         """The edits up to this position were taken up. Called in the transaction that stores what follows from them."""
         ...
 
+    def count_longer(self, entity: Entity, name: str, length: int) -> int:
+        """How many leads or contacts hold a text of more than `length` characters in this field."""
+        ...
+
     def moves(self, people: Sequence[int], *, since: str) -> dict[tuple[int, str], list[tuple[str | None, str | None]]]:
         """How fields of these people changed since a time: (source, new value as JSON) by (person, field), in order."""
+        ...
+
+    def by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
+        """Everybody with these e-mails, by e-mail in lower case."""
         ...
 
     def unlinked_by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
@@ -261,9 +166,13 @@ class Companies(Protocol):
         """Log changed values at the company, and with `per_person` at each of its people (A4)."""
         ...
 
+    def empty_log(self, *, before: str, limit: int) -> int:
+        """The same for the companies' own logs."""
+        ...
+
 
 class Mirrors(Protocol):
-    """What is copied one way and nothing more: sales people, teams, opportunities and roles."""
+    """What is copied one way and nothing more: sales people, teams, campaigns, opportunities and roles."""
 
     def put_sales_people(self, page: Sequence[tuple[str, int, int, str | None, str]], *, at: str) -> None:
         """Write (id, version, is_disabled, email, fields)."""
@@ -287,6 +196,22 @@ class Mirrors(Protocol):
 
     def delete_team_members(self, ids: Sequence[str]) -> None:
         """Remove memberships."""
+        ...
+
+    def put_campaigns(self, page: Sequence[Campaign], *, at: str) -> None:
+        """Write campaigns."""
+        ...
+
+    def delete_campaigns(self, ids: Sequence[str]) -> None:
+        """Remove campaigns (O3)."""
+        ...
+
+    def campaigns(self) -> list[Campaign]:
+        """Every campaign, by name."""
+        ...
+
+    def find_campaigns(self, text: str) -> list[Campaign]:
+        """The campaigns with this id or name, ignoring case."""
         ...
 
     def put_opportunities(self, page: Sequence[PutOpportunity], *, new: bool, at: str) -> None:
@@ -321,8 +246,16 @@ class Mirrors(Protocol):
         """Remove the roles that came from the opportunities' own rows."""
         ...
 
-    def drop_connections(self, ids: Sequence[str]) -> None:
-        """Remove the roles that came from these connections."""
+    def drop_roles(self, sources: Sequence[str]) -> None:
+        """Remove the roles that came from these sources, such as `connection:ID`."""
+        ...
+
+    def role_sources(self, sources: Sequence[str]) -> set[str]:
+        """Those of these sources that roles come from."""
+        ...
+
+    def role_sources_of(self, kind: str) -> Iterator[str]:
+        """Every source that begins with `kind`, such as `connection:`, a few at a time."""
         ...
 
     def versions(self, entity: str, ids: Sequence[str]) -> dict[str, int]:
@@ -330,7 +263,7 @@ class Mirrors(Protocol):
         ...
 
     def fields(self, entity: str, ids: Sequence[str]) -> dict[str, str]:
-        """The field values (JSON) of sales people or teams, by id."""
+        """The field values (JSON) of sales people, teams or opportunities, by id."""
         ...
 
     def find_owners(self, text: str) -> list[Owner]:
@@ -339,6 +272,50 @@ class Mirrors(Protocol):
 
     def ids(self, entity: str) -> Iterator[str]:
         """Every id held that Dynamics should still know, a few at a time."""
+        ...
+
+    def ids_after(self, entity: str, place: str, *, limit: int) -> list[str]:
+        """Those of companies or opportunities that come after `place`, in their order."""
+        ...
+
+
+class CustomObjects(Protocol):
+    """The records of custom entities. Whose they are is not asked for here: they name a record of Dynamics (C1)."""
+
+    def versions(self, entity: Entity, ids: Sequence[str]) -> dict[str, int]:
+        """The versions held, by id."""
+        ...
+
+    def put(self, entity: Entity, page: Sequence[PutCustomObject], *, new: bool, at: str) -> None:
+        """Write custom objects; `new`: none of them is there yet. An older version changes nothing."""
+        ...
+
+    def park(self, entity: Entity, ids: Sequence[str]) -> None:
+        """The filter says No now: they stay, stale and marked."""
+        ...
+
+    def delete(self, entity: Entity, ids: Sequence[str]) -> None:
+        """Remove custom objects (O3)."""
+        ...
+
+    def count(self, entity: Entity) -> int:
+        """How many there are."""
+        ...
+
+    def ids(self, entity: Entity) -> Iterator[str]:
+        """Every id held, a few at a time."""
+        ...
+
+    def ids_after(self, entity: Entity, place: str, *, limit: int) -> list[str]:
+        """The ids after `place`, in their order."""
+        ...
+
+    def fields(self, entity: Entity, ids: Sequence[str]) -> dict[str, str]:
+        """The field values (JSON), by id."""
+        ...
+
+    def forget(self, entity: Entity, *, limit: int) -> int:
+        """Remove at most `limit` records of an entity that is not synced any more; returns how many there were."""
         ...
 
 
@@ -354,6 +331,9 @@ class MarketingDatabase(Protocol):
     @property
     def mirrors(self) -> Mirrors: ...
 
+    @property
+    def custom_objects(self) -> CustomObjects: ...
+
     def define_fields(self, definitions: Sequence[FieldDefinition]) -> None:
         """Make sure these fields exist, with their labels and options."""
         ...
@@ -362,8 +342,16 @@ class MarketingDatabase(Protocol):
         """Every field definition."""
         ...
 
+    def parked(self) -> dict[str, int]:
+        """How many companies, opportunities and custom objects are kept as they were: the filter says No now."""
+        ...
+
     def counts(self) -> dict[str, tuple[int, int]]:
-        """(records, of them deleted) by marketing name."""
+        """(records, of them deleted) by marketing name; a custom entity without a record is absent."""
+        ...
+
+    def forget_versions(self) -> None:
+        """Whatever row of Dynamics comes next is newer than the record that is here, for all kinds of records (S9)."""
         ...
 
     def build_indexes(self, entity: Entity) -> None:

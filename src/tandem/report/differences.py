@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from tandem.mapping.projection import decode_fields
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
-from tandem.report.errors import SyncError
-from tandem.report.reasons import Facts, Reason, reasons
 from tandem.report.values import KnownFields, ShownValue, shown_value
-from tandem.rules.brakes import HoldKind
+from tandem.rules.reasons import Reason, reasons
 from tandem.rules.units import units_of
 from tandem.runtime.subscription import Subscription
 from tandem.state.links import Link
+from tandem.sync.explaining import Explaining
 
 _PEOPLE = (Entity.LEAD, Entity.CONTACT)
 
@@ -73,9 +72,7 @@ class DifferenceFinder:
             entity: units_of(fields, address_block=settings.address_block, consent=settings.consent_wins)
             for entity, fields in selected.items()
         }
-        self._table_holds = {
-            entity: subscription.state.journal.open_hold(HoldKind.OWN_WRITES.value, entity) for entity in _PEOPLE
-        }
+        self._explaining = Explaining(subscription.marketing, subscription.state)
 
     def pages(self) -> Iterator[list[FieldDifference]]:
         """Everybody's differences, a few hundred people at a time."""
@@ -88,7 +85,7 @@ class DifferenceFinder:
     def of(self, links: Sequence[Link]) -> list[FieldDifference]:
         """The differences of the people with these links."""
         ids = [link.person_id for link in links if link.person_id is not None]
-        people, facts = self._subscription.marketing.people.get(ids), self._facts(links)
+        people, facts = self._subscription.marketing.people.get(ids), self._explaining.facts(links)
         found = []
         for link in links:
             person = people.get(PersonId(link.person_id or 0))
@@ -113,24 +110,3 @@ class DifferenceFinder:
                 for name, each in why.items()
             ]
         return found
-
-    def _facts(self, links: Sequence[Link]) -> dict[int, Facts]:
-        """What is stored about the people with these links, by person."""
-        state = self._subscription.state
-        ids = [link.person_id for link in links if link.person_id is not None]
-        edited = self._subscription.marketing.people.edited(ids)
-        nominated, intents = state.nominations.of_people(ids), state.intents.of_people(ids)
-        errors, held = state.journal.push_errors(ids), dict[int, dict[str, int]]()
-        for (person, field), hold in state.held_fields.holds_of_people(ids).items():
-            held.setdefault(person, {})[field] = hold
-        return {
-            link.person_id: Facts(
-                state=link.state,
-                held=held.get(link.person_id, {}),
-                table_hold=self._table_holds[link.entity],
-                waits=any(link.person_id in each for each in (edited, nominated, intents)),
-                errors=[SyncError(**each) for each in errors.get(link.person_id, ())],
-            )
-            for link in links
-            if link.person_id is not None
-        }

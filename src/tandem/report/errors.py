@@ -5,7 +5,7 @@ A lost privilege on a table of a million rows is one thing to repair, not a mill
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -78,9 +78,47 @@ class Cause:
     errors: list[SyncError]
 
 
-def read_errors(subscription: Subscription) -> list[SyncError]:
-    """Every error kept, newest first, healed ones included."""
-    return [SyncError(**row) for row in subscription.state.journal.errors()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorFilter:
+    """Which errors are meant; what is None narrows nothing.
+
+    `text` is searched for in all that an error says, ignoring case. `since` and `until`, as times are stored: the error
+    was met between them, both included.
+    """
+
+    entities: frozenset[str] | None = None
+    operation: str | None = None
+    direction: str | None = None
+    level: str | None = None
+    code: str | None = None
+    text: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) is not None for each in fields(self))
+
+    def means(self, error: SyncError) -> bool:
+        """Is this one of them?"""
+        return (
+            (self.entities is None or error.entity in self.entities)
+            and all(
+                getattr(self, name) in (None, getattr(error, name))
+                for name in ("operation", "direction", "level", "code")
+            )
+            and (self.text is None or self.text.lower() in _said(error))
+            and (self.since is None or error.last_at >= self.since)
+            and (self.until is None or error.first_at <= self.until)
+        )
+
+
+_EVERY = ErrorFilter()
+
+
+def read_errors(subscription: Subscription, wanted: ErrorFilter = _EVERY) -> list[SyncError]:
+    """The errors kept that are meant, newest first, healed ones included."""
+    errors = (SyncError(**row) for row in subscription.state.journal.errors())
+    return [each for each in errors if wanted.means(each)]
 
 
 def by_cause(errors: Iterable[SyncError]) -> list[Cause]:
@@ -111,19 +149,19 @@ def heals_when(error: SyncError) -> str:
     return "the person is edited, its record changes in Dynamics, or the fields do"
 
 
-def retry(subscription: Subscription, error_id: int | None) -> int:
-    """Count an error, or all of them (None), as open again: the next cycle tries. Raises NoSuchError."""
-    kept = [each for each in read_errors(subscription) if each.state != "healed"]
-    wanted = [each for each in kept if error_id in (None, each.id)]
-    if error_id is not None and not wanted:
+def retry(subscription: Subscription, error_id: int | None, wanted: ErrorFilter = _EVERY) -> int:
+    """Count an error, or all that are meant (None), as open again: the next cycle tries. Raises NoSuchError."""
+    kept = [each for each in read_errors(subscription, wanted) if each.state != "healed"]
+    chosen = [each for each in kept if error_id in (None, each.id)]
+    if error_id is not None and not chosen:
         raise NoSuchError(f"There is no error {error_id}.", error=error_id)
-    people = [each.person_id for each in wanted if each.direction == "push" and each.person_id is not None]
+    people = [each.person_id for each in chosen if each.direction == "push" and each.person_id is not None]
     with subscription.database.transaction():
-        for each in wanted:
+        for each in chosen:
             subscription.state.journal.set_error_state(each.id, "open")
         subscription.state.nominations.add(people, Lane.RETRY, at=subscription.now())
         Balance(subscription.state, Brakes(), subscription.now).changed(len(set(people)))
-    return len(wanted)
+    return len(chosen)
 
 
 def ignore(subscription: Subscription, error_id: int) -> None:
@@ -146,3 +184,9 @@ def _cause(errors: list[SyncError]) -> Cause:
         counted=errors[0].code != RecordInactive.code,
         errors=errors,
     )
+
+
+def _said(error: SyncError) -> str:
+    """All that an error says, in lower case, to be searched."""
+    words = (error.entity, error.crm_id, error.person_id, error.code, error.field, error.message, error.advice)
+    return "\n".join(str(each) for each in words if each is not None).lower()

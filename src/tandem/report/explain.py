@@ -16,7 +16,7 @@ from tandem.report.people import ShownActivity, ShownLink, person_report
 from tandem.rules.brakes import HoldKind
 from tandem.rules.presence import LinkState
 from tandem.runtime.subscription import Subscription
-from tandem.state.journal import Hold
+from tandem.state.journal import CollisionFilter, Hold
 from tandem.state.links import Link
 from tandem.state.queues import IntentKind
 
@@ -96,7 +96,7 @@ def person_facts(subscription: Subscription, person_id: int) -> PersonFacts:
         errors=[SyncError(**each) for each in state.journal.push_errors([number]).get(number, ())],
         holds=tell_holds(subscription, _holds(subscription, number, link, differences)),
         waiting=_waiting(subscription, link),
-        conflicts=read_conflicts(subscription, number, limit=_LAST),
+        conflicts=read_conflicts(subscription, CollisionFilter(person_id=number), limit=_LAST),
         activities=report.activities[-_LAST:],
     )
 

@@ -4,6 +4,7 @@ A page that shows codes where the person expects labels, or a company's values a
 acted on; so names, labels and whose value it is are settled here.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from tandem.mapping.fields import Field
 from tandem.mapping.projection import decode_fields, decode_value
 from tandem.mapping.values import shown
-from tandem.marketing.port import Company, Person
+from tandem.marketing.records import Company, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.report.values import KnownFields, shown_value
@@ -88,7 +89,7 @@ class ShownActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonReport:
-    """Everything about one person; `fields` by API name."""
+    """Everything about one person; `fields` by API name, `custom_objects` how many it has of each custom entity."""
 
     id: int
     name: str
@@ -98,6 +99,7 @@ class PersonReport:
     company: ShownCompany
     owner: Owner | None
     links: list[ShownLink]
+    custom_objects: dict[str, int]
     activities: list[ShownActivity]
 
 
@@ -147,6 +149,7 @@ def person_report(subscription: Subscription, person_id: int) -> PersonReport:
             )
             for link in links
         ],
+        custom_objects=Counter(entity.value for entity, _ in state.customs.of_person(found)),
         activities=_activities(subscription, person.id, of_people + of_company),
     )
 

@@ -1,7 +1,8 @@
 """Where a subscription stands, from nothing but what the sync stored: it is told alike by a person's screen and JSON.
 
 A status that asked Dynamics would fail exactly when it is needed, and one that is computed beside the sync would
-disagree with it one day. So everything here is a stored fact, and whoever looks disturbs nobody.
+disagree with it one day. So everything here is a stored fact, and whoever looks disturbs nobody; but for what is unread
+in Dynamics, which is told to those who ask for it.
 
 The state is the first that holds:
 
@@ -10,24 +11,31 @@ The state is the first that holds:
     halted          the last cycle ended for a reason that only a person removes; nothing goes on until then
     retrying        the last cycle ended for a reason that passes by itself
     partly halted   single tables cannot be read, or wait for a person; the others go on
+    review          everything is read once more, and nothing is written before that (S9, S10)
     first copy      the first copy is not complete
     current         everything read was applied
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from tandem.model.entities import STANDARD, Entity
-from tandem.rules.brakes import HoldKind
+from tandem.model.entities import Entity
+from tandem.report.quick_syncs import QuickSyncStatus, open_quick_syncs
+from tandem.report.throughput import Throughput, read_throughput
+from tandem.report.unread import Unread, count_unread
+from tandem.report.verification import Verification, read_verification
+from tandem.rules.notices import later
 from tandem.rules.presence import LinkState
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, exists, opened
 from tandem.state.streams import Reading, Stream, StreamState
+from tandem.sync.backlog import read_backlog
 from tandem.sync.cycle import Outcome
-from tandem.sync.waiting import AMBIGUOUS, LEAD_OF_CONTACT
+from tandem.sync.tables import shown_entities, synced_entities
+from tandem.sync.telling import EXPIRE_AT
+from tandem.sync.waiting import objects_waiting
 
 
 class State(StrEnum):
@@ -38,6 +46,7 @@ class State(StrEnum):
     HALTED = "halted"
     RETRYING = "retrying"
     PARTLY_HALTED = "partly halted"
+    REVIEW = "review"
     FIRST_COPY = "first copy"
     CURRENT = "current"
 
@@ -95,7 +104,13 @@ class WaitingStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """One subscription. Times are ISO 8601 UTC."""
+    """One subscription. Times are ISO 8601 UTC.
+
+    A good cycle came to its end; single tables may have failed in it. `credentials_expire_at` is None where nobody but
+    Entra knows, which is so of secrets and passwords. `successors` are streams with other columns that are read beside
+    the present ones and take their place; `quick_syncs` those that wait or run. `unread` is None unless Dynamics was
+    asked for it.
+    """
 
     subscription: str
     state: State
@@ -106,17 +121,27 @@ class Status:
     notify: str | None = None
     first_copy_completed_at: str | None = None
     last_cycle: dict[str, Any] | None = None
+    last_good_cycle_at: str | None = None
+    credentials_expire_at: str | None = None
     entities: dict[str, EntityStatus] = field(default_factory=dict)
+    throughput: dict[str, Throughput] = field(default_factory=dict)
+    unread: dict[str, Unread] | None = None
     streams: dict[str, StreamStatus] = field(default_factory=dict)
+    successors: dict[str, StreamStatus] = field(default_factory=dict)
+    quick_syncs: list[QuickSyncStatus] = field(default_factory=list)
     waiting: list[WaitingStatus] = field(default_factory=list)
     open_holds: int = 0
+    verification: Verification = field(default_factory=Verification)
     database: str
     log_file: str
 
 
-def read_status(settings: Settings) -> Status:
-    """The status of the subscription in `settings`, also where there is none yet. Raises what `opened` raises."""
-    if not exists(settings):
+def read_status(settings: Settings, *, unread: bool = False) -> Status:
+    """The status of the subscription in `settings`, also where there is none yet. Raises what `opened` raises.
+
+    With `unread` Dynamics is asked what waits there: raises what `count_unread` raises.
+    """
+    if not exists(settings) and not unread:
         return Status(
             subscription=settings.subscription,
             state=State.NOT_CONNECTED,
@@ -124,12 +149,23 @@ def read_status(settings: Settings) -> Status:
             log_file=str(settings.log_file),
         )
     with opened(settings) as subscription:
-        return _status(subscription)
+        found = _status(subscription)
+        return replace(found, unread=count_unread(subscription)) if unread else found
+
+
+def is_older(at: str | None, *, minutes: int, now: str) -> bool:
+    """Is that time so long ago? None counts as longer ago than anything."""
+    return at is None or later(at, timedelta(minutes=minutes)) < now
 
 
 def _status(subscription: Subscription) -> Status:
     state, binding = subscription.state, subscription.binding
-    streams, at = state.streams.all(), subscription.now()
+    stored, at = state.streams.all(), subscription.now()
+    streams = {entity: stored[entity] for entity in synced_entities(state) if entity in stored}
+    waiting = [
+        (entity, target, reason, count, since) for entity, target, _, reason, count, since in state.waiting.counts()
+    ]
+    entities = _entities(subscription)
     return Status(
         subscription=subscription.name,
         state=_word(subscription, binding, streams),
@@ -140,20 +176,24 @@ def _status(subscription: Subscription) -> Status:
         notify=state.setting("notify"),
         first_copy_completed_at=state.setting("first_copy_completed_at"),
         last_cycle=_cycle(state.journal.last_cycle()),
-        entities=_entities(subscription, streams),
-        streams={entity.value: _stream(stream, at) for entity, stream in sorted(streams.items(), key=_copy_order)},
+        last_good_cycle_at=state.journal.last_good_cycle(),
+        credentials_expire_at=state.setting(EXPIRE_AT),
+        entities=entities,
+        throughput=read_throughput(
+            subscription, {name: each.backlog_inserts + each.backlog_updates for name, each in entities.items()}
+        ),
+        streams={entity.value: _stream(stream, at) for entity, stream in streams.items()},
+        successors={entity.value: _stream(stream, at) for entity, stream in state.streams.successors().items()},
+        quick_syncs=open_quick_syncs(subscription),
         waiting=[
             WaitingStatus(entity=entity, target=target, reason=reason, count=count, since=since)
-            for entity, target, _kind, reason, count, since in state.waiting.counts()
+            for entity, target, reason, count, since in [*waiting, *(each[:5] for each in objects_waiting(state))]
         ],
         open_holds=sum(hold.state == "open" for hold in state.journal.holds()),
+        verification=read_verification(subscription),
         database=subscription.database.place,
         log_file=str(subscription.settings.log_file),
     )
-
-
-def _copy_order(item: tuple[Entity, Stream]) -> int:
-    return STANDARD.index(item[0])
 
 
 def _word(subscription: Subscription, binding: Binding | None, streams: dict[Entity, Stream]) -> State:
@@ -171,6 +211,8 @@ def _word(subscription: Subscription, binding: Binding | None, streams: dict[Ent
         return State.PARTLY_HALTED
     if any(stream.state is StreamState.HALTED for stream in streams.values()):
         return State.PARTLY_HALTED
+    if subscription.state.reviews.open() is not None:
+        return State.REVIEW
     if subscription.state.setting("first_copy_completed_at") is None:
         return State.FIRST_COPY
     return State.CURRENT
@@ -189,14 +231,14 @@ def _cycle(cycle: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict[str, EntityStatus]:
+def _entities(subscription: Subscription) -> dict[str, EntityStatus]:
     state, links = subscription.state, subscription.state.links.counts()
     records, deleted, excluded = subscription.marketing.counts(), state.deletions.applied(), state.excluded_counts()
-    errors, backlog = state.journal.count_errors(), list(_backlog(subscription, streams))
+    errors, backlog = state.journal.count_errors(), list(read_backlog(state))
     unsent = state.links.count_unsent()
     found = {}
-    for entity in STANDARD:
-        here, marked = records[entity.marketing_name]
+    for entity in shown_entities(state):
+        here, marked = records.get(entity.marketing_name, (0, 0))
         if entity.is_person:
             here, marked = links.get((entity, LinkState.LIVE), 0) + links.get((entity, LinkState.PARKED), 0), 0
         own = [each for each in backlog if each.entity is entity]
@@ -212,34 +254,6 @@ def _entities(subscription: Subscription, streams: dict[Entity, Stream]) -> dict
             errors=sum(count for (name, _level), count in errors.items() if name == entity.value),
         )
     return found
-
-
-_OF_READING = (HoldKind.MASS_DELETE, HoldKind.EMPTY_TABLE, HoldKind.MASS_BLANK)
-"""Holds on what was read; the others keep fields and writes back."""
-
-
-class _Backlog(NamedTuple):
-    """Work on one table that was begun or read and is not done."""
-
-    entity: Entity
-    inserts: int
-    updates: int
-    since: str | None
-
-
-def _backlog(subscription: Subscription, streams: dict[Entity, Stream]) -> Iterator[_Backlog]:
-    for stream in streams.values():
-        left = max(0, (stream.total or 0) - stream.rows_read)
-        if stream.state is StreamState.COPYING and left:
-            first = stream.reading is Reading.FIRST_COPY
-            yield _Backlog(stream.entity, left if first else 0, 0 if first else left, stream.begun_at)
-    for name, _target, kind, _reason, count, since in subscription.state.waiting.counts():
-        # Other references wait while their record itself is applied; a connection is nothing but its reference.
-        if kind in (LEAD_OF_CONTACT, AMBIGUOUS) or name == Entity.CONNECTION:
-            yield _Backlog(Entity(name), count, 0, since)
-    for hold in subscription.state.journal.holds():
-        if hold.state == "open" and hold.kind in _OF_READING:
-            yield _Backlog(hold.entity, 0, hold.count, hold.at)
 
 
 def _stream(stream: Stream, at: str) -> StreamStatus:

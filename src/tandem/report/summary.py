@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from tandem.report.errors import heals_when
 from tandem.report.explain import PersonFacts
 from tandem.report.people import ShownLink
-from tandem.report.reasons import Reason
 from tandem.rules.presence import LinkState
+from tandem.rules.reasons import Reason
 from tandem.state.queues import IntentKind
 
 
@@ -77,6 +77,7 @@ def _differing(facts: PersonFacts) -> Iterator[str]:
 _OPENINGS = {
     Reason.WAITING: "To be sent",
     Reason.LEFT: "Not sent",
+    Reason.BROKEN: "Not sent for now",
     Reason.CHOSEN: "Different by choice",
     Reason.PARKED: "Kept until then",
 }

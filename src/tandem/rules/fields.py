@@ -142,6 +142,15 @@ class Folded:
         self._set(name, new)
         self.base.pop(name, None)
 
+    def keep_what_is_lost(self, rule: str) -> None:
+        """Whatever value the person loses goes to the journal, marketing's own edit or not."""
+        told = {each.field for each in self.collisions}
+        self.collisions += [
+            Collision(field=name, base=old, marketing=old, crm=new, winner=Winner.CRM, rule=rule)
+            for name, old, new in self.changes
+            if old not in (None, "") and name not in told
+        ]
+
     def leave(self, each: Field, crm: Any) -> None:
         """The person keeps its value; the base says what Dynamics holds, where that is something else."""
         if same(each, crm, self.values.get(each.api_name)):
@@ -224,11 +233,15 @@ def first_fold(
 
     The base then tells what is still to be sent to Dynamics.
     """
-    # Without a common past nobody knows what either side added.
-    plain = [replace(unit, kind=Kind.SCALAR) if unit.kind in _MERGED else unit for unit in units]
+    plain = unmerged(units)
     names = [each.api_name for unit in plain for each in unit.fields]
     began_empty = {name: None for name in names if name in row and person.get(name) not in (None, "")}
     return fold_row(plain, row=row, person=person, base=began_empty, winner=winner, rule=rule, frozen=frozen)
+
+
+def unmerged(units: Iterable[Unit]) -> list[Unit]:
+    """The units, none of them merged: without a past that is certain nobody knows what either side added."""
+    return [replace(unit, kind=Kind.SCALAR) if unit.kind in _MERGED else unit for unit in units]
 
 
 # What waits for a person, and what answers our own write --------------------------------------------------------------

@@ -23,6 +23,7 @@ from tandem.runtime.subscription import Binding, NotConnected, Subscription, exi
 from tandem.state.state import FieldChoice
 from tandem.sync.cycle import OrganisationChanged
 from tandem.sync.plan import default_choices
+from tandem.sync.telling import EXPIRE_AT
 
 
 class AlreadyConnected(NeedsPerson):
@@ -44,7 +45,9 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class Found:
+    """Who answers at an address, as whom, and its tables with the columns that the sync user cannot read."""
+
     url: str
     identity: Identity
     organization: Organization
@@ -64,10 +67,10 @@ def connect(settings: Settings, url: str, credentials: Credentials, *, ca_bundle
             raise AlreadyConnected(
                 f"Subscription {settings.subscription!r} is connected to {binding.organization_name} ({binding.url})."
             )
-        found = _look(settings, url, credentials, ca_bundle)
+        found = look(settings, url, credentials, ca_bundle)
         _expect_organization(binding, found.organization, found.url)
     with opened(settings, create=True) as subscription:
-        return _store(subscription, found, credentials, ca_bundle)
+        return store(subscription, found, credentials, ca_bundle)
 
 
 def rotate(settings: Settings, credentials: Credentials, *, ca_bundle: Path | None = None) -> Connected:
@@ -81,9 +84,9 @@ def rotate(settings: Settings, credentials: Credentials, *, ca_bundle: Path | No
             raise NotConnected(f"Subscription {settings.subscription!r} was never connected.")
         if ca_bundle is None and binding.ca_bundle:
             ca_bundle = Path(binding.ca_bundle)
-        found = _look(settings, binding.url, credentials, ca_bundle)
+        found = look(settings, binding.url, credentials, ca_bundle)
         _expect_organization(binding, found.organization, found.url)
-        return _store(subscription, found, credentials, ca_bundle)
+        return store(subscription, found, credentials, ca_bundle)
 
 
 def disconnect(settings: Settings) -> Binding:
@@ -92,6 +95,7 @@ def disconnect(settings: Settings) -> Binding:
         binding = subscription.connection()
         with subscription.database.transaction():
             subscription.bind(msgspec.structs.replace(binding, credentials=None))
+            subscription.state.put_setting(EXPIRE_AT, None)
         return binding
 
 
@@ -105,7 +109,11 @@ def _held(settings: Settings) -> Iterator[Subscription | None]:
         yield subscription
 
 
-def _look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Path | None) -> _Found:
+def look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Path | None) -> Found:
+    """Sign in and find out who answers, as whom, and with which tables. Stores nothing.
+
+    Raises whatever is wrong with address, credentials or rights.
+    """
     with Dynamics(url, credentials, ca_bundle=ca_bundle or settings.ca_bundle) as dynamics:
         identity = dynamics.who_am_i()
         organization = dynamics.organization()
@@ -116,7 +124,7 @@ def _look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Pat
             for entity in STANDARD
             if entity.value in tables
         }
-        return _Found(
+        return Found(
             url=dynamics.root,
             identity=identity,
             organization=organization,
@@ -130,11 +138,12 @@ def _expect_organization(binding: Binding | None, organization: Organization, ur
     if binding is not None and binding.organization_id != organization.id:
         raise OrganisationChanged(
             f"{url} answers as organisation {organization.id} ({organization.friendly_name}); this subscription "
-            f"belongs to {binding.organization_name} ({binding.organization_id}) for ever."
+            f"belongs to {binding.organization_name} ({binding.organization_id})."
         )
 
 
-def _store(subscription: Subscription, found: _Found, credentials: Credentials, ca_bundle: Path | None) -> Connected:
+def store(subscription: Subscription, found: Found, credentials: Credentials, ca_bundle: Path | None) -> Connected:
+    """Bind the subscription to what was found, with these credentials sealed; choices that were made stay."""
     sealed = subscription.vault.seal(msgspec.json.encode(asdict(credentials)))
     with subscription.database.transaction():
         choices = subscription.state.choices()
@@ -154,6 +163,7 @@ def _store(subscription: Subscription, found: _Found, credentials: Credentials, 
                 ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
             )
         )
+        subscription.state.put_setting(EXPIRE_AT, credentials.expire_at)
         instance.begin(subscription)
         chosen = subscription.state.choices()
     fields: dict[str, int] = {

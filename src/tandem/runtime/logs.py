@@ -107,8 +107,8 @@ def writing(settings: Settings, *, verbose: bool) -> Iterator[Path]:
         raise LogUnwritable(f"The log file {path} cannot be opened: {problem.strerror}.", file=str(path)) from None
     if verbose:
         handlers.append(logging.StreamHandler(sys.stderr))
-    if settings.database is not None and settings.database.password:
-        redactor.register(settings.database.password)
+    for secret in settings.secrets:
+        redactor.register(secret)
     root, ours = logging.getLogger(), logging.getLogger("tandem")
     before = ours.level
     ours.setLevel(settings.log_level.upper())

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
+from tandem.dynamics.address import is_loopback
 from tandem.model.errors import NeedsPerson
+from tandem.runtime.values import MailAddress, Secret, SigningSecret, WebAddress
 
 _PREFIX = "TANDEM_"
 _DEFAULT_HOME = Path("~/.tandem")
@@ -40,6 +42,14 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class MailSecurity(StrEnum):
+    """How the way to the mail server is kept from others' eyes."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class PostgresqlUrl:
@@ -151,6 +161,77 @@ class Settings:
     bulk_share: Annotated[
         float, Meta(ge=0, le=1, description="Share of the records that may change ahead of the backfill (R6).")
     ] = 0.5
+    verification_days: Annotated[
+        int, Meta(ge=1, description="Days in which every record is looked at once on both sides (R1).")
+    ] = 7
+    smtp_host: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}\Z")] | None,
+        Meta(
+            extra={"allowed": "a host name or an IP address", "default": "no e-mail is sent"},
+            description="The mail server that notifications go through (N5).",
+        ),
+    ] = None
+    smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 587
+    smtp_security: Annotated[
+        MailSecurity,
+        Meta(description="`tls` from the first byte (port 465), or begun by STARTTLS; `none` on this machine only."),
+    ] = MailSecurity.STARTTLS
+    smtp_user: Annotated[
+        Annotated[str, Meta(pattern=r"^[ -~]{1,254}\Z")] | None,
+        Meta(
+            extra={"allowed": "a user name", "default": "no sign-in"},
+            description="The user that signs in to the mail server.",
+        ),
+    ] = None
+    smtp_password: Annotated[
+        Secret | None,
+        Meta(
+            extra={"allowed": "a password; in a file only if the file is its owner's alone", "default": "none"},
+            description="That user's password.",
+        ),
+    ] = None
+    smtp_from: Annotated[
+        MailAddress | None,
+        Meta(
+            extra={"allowed": "an e-mail address", "default": "the address notifications go to"},
+            description="The address notifications come from.",
+        ),
+    ] = None
+    webhook_url: Annotated[
+        WebAddress | None,
+        Meta(
+            extra={"allowed": "an https address; http for this machine only", "default": "no webhook"},
+            description="Where notifications are posted as JSON (N5).",
+        ),
+    ] = None
+    webhook_secret: Annotated[
+        SigningSecret | None,
+        Meta(
+            extra={
+                "allowed": "whsec_ and 24 to 64 bytes in base64; in a file only if the file is its owner's alone",
+                "default": "none",
+            },
+            description="What the posts are signed with.",
+        ),
+    ] = None
+    heartbeat_url: Annotated[
+        WebAddress | None,
+        Meta(
+            extra={"allowed": "an https address; http for this machine only", "default": "no heartbeat"},
+            description="Asked for after each good cycle, so that a monitor can tell when that stops; "
+            "`{subscription}` in it becomes the subscription's name (N5).",
+        ),
+    ] = None
+    keep_journal: Annotated[
+        int,
+        Meta(ge=1, description="Days that values of decided conflicts, healed errors and past requests are kept (R2)."),
+    ] = 90
+    keep_activities: Annotated[
+        int, Meta(ge=1, description="Days that the values in activity logs are kept; the entries stay (R2).")
+    ] = 90
+    keep_history: Annotated[
+        int, Meta(ge=1, description="Days that cycles keep the words of their problems; their counts stay (R2).")
+    ] = 90
     log_file: Annotated[Path, Meta(description="The log file.")] = Path("tandem.log")
     log_level: Annotated[LogLevel, Meta(description="How much the log file holds.")] = LogLevel.INFO
 
@@ -165,6 +246,18 @@ class Settings:
     def database_file(self) -> Path:
         """The subscription's SQLite file, used unless `database` names a server."""
         return self.home / f"{self.subscription}.db"
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts in these settings that no log line may hold."""
+        hidden = [self.smtp_password, self.webhook_secret]
+        addresses = [self.webhook_url, self.heartbeat_url]
+        password = self.database.password if self.database else None
+        return [
+            *([password] if password else []),
+            *(secret.text for secret in hidden if secret),
+            *(address.url for address in addresses if address),
+        ]
 
     @property
     def key_file(self) -> Path:
@@ -211,12 +304,27 @@ def load(*, environ: Mapping[str, str] | None = None, subscription: str | None =
     given = {"home": home} | _from_file(home / _FILE_NAME) | _from_environment(environ)
     if subscription is not None:
         given["subscription"] = _converted("subscription", subscription, source="--subscription", strict=True)
-    return Settings(**given)
+    settings = Settings(**given)
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """Raise SettingsWrong where one setting does not go with another."""
+    host = settings.smtp_host
+    if host and settings.smtp_security is MailSecurity.NONE and not is_loopback(host):
+        raise SettingsWrong("smtp_security: none is for a mail server on this machine only.", key="smtp_security")
+    if settings.smtp_user and settings.smtp_password is None:
+        raise SettingsWrong("smtp_user is set and smtp_password is not.", key="smtp_password")
+    if settings.webhook_url and settings.webhook_secret is None:
+        raise SettingsWrong("webhook_url is set and webhook_secret is not.", key="webhook_secret")
 
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+            document = tomllib.load(file)
     except FileNotFoundError:
         return {}
     except OSError as problem:
@@ -229,6 +337,13 @@ def _from_file(path: Path) -> dict[str, Any]:
         if key not in allowed:
             raise SettingsWrong(
                 f"{path}: there is no setting {key!r}. Allowed: {', '.join(allowed)}.", file=str(path), key=key
+            )
+        if mode & 0o077 and key in ("smtp_password", "webhook_secret"):
+            raise SettingsWrong(
+                f"{path} holds {key} and is open to others (mode {mode:03o}).",
+                advice=f"Run `chmod 600` on it, or set {_PREFIX}{key.upper()} instead.",
+                file=str(path),
+                key=key,
             )
     return {key: _converted(key, value, source=str(path), strict=True) for key, value in document.items()}
 

@@ -37,7 +37,7 @@ class NotConnected(NeedsPerson):
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """The organisation a subscription belongs to for ever (S9), and the sealed credentials, None once forgotten."""
+    """The organisation a subscription belongs to (S9), and the sealed credentials, None once forgotten."""
 
     url: str
     organization_id: str
@@ -92,7 +92,7 @@ class Subscription:
         """The stored credentials; the log hides them from now on. Raises NotConnected, or what the vault raises."""
         sealed = self.connection().credentials or ""
         found = Credentials(**msgspec.json.decode(self.vault.unseal(sealed)))
-        for secret in (found.client_secret, found.password):
+        for secret in (found.client_secret, found.password, found.certificate):
             redactor.register(secret or "")
         return found
 

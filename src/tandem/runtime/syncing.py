@@ -8,19 +8,24 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 
+from tandem.actions.registry import go_on
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.port import DynamicsOrganisation
-from tandem.model.entities import STANDARD, Entity
-from tandem.model.errors import NeedsPerson, RetryLater
+from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson, RetryLater, TandemError
 from tandem.rules.brakes import Brakes
 from tandem.runtime import instance
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Subscription
-from tandem.sync.context import Context, Progress, SyncSettings
+from tandem.runtime.values import MailAddress
+from tandem.sync.context import Context, Counts, Progress, SyncSettings
 from tandem.sync.cycle import CycleReport, Engine
-from tandem.sync.tables import count_rows
+from tandem.sync.tables import count_rows, entities_read, synced_entities
+from tandem.sync.telling import tell_stopped
+from tandem.sync.verifying import Verifier
 
 _BYTES_PER_ROW = 1_500
 """Disk a record takes at the default fields, indexes and history included; measured on the sandbox's people."""
@@ -33,6 +38,13 @@ class NotEnabled(NeedsPerson):
 
     code = "not-enabled"
     advice = "Switch it on with `tandem enable`, or copy at once with `tandem sync --enable`."
+
+
+class AddressWrong(NeedsPerson):
+    """Notifications cannot go to what was given as their address."""
+
+    code = "address-wrong"
+    advice = "Give one plain e-mail address, such as ann@example.com; a distribution list reaches several people."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +122,11 @@ def sync_settings(settings: Settings) -> SyncSettings:
         contact_parent_account=settings.contact_parent_account,
         address_block=settings.address_block,
         consent=settings.consent_wins,
+        keep_journal=settings.keep_journal,
+        keep_activities=settings.keep_activities,
+        keep_history=settings.keep_history,
         language=settings.language,
+        verification_days=settings.verification_days,
     )
 
 
@@ -134,10 +150,16 @@ def engine_of(
     """The subscription at work, alone, until `stopping` says so. Raises InUse, CopiedDatabase, NotConnected."""
     with subscription.exclusive(), contextlib.ExitStack() as stack:
         binding = subscription.connection()
-        dynamics = stack.enter_context(dynamics_of(subscription, sleep=sleep))
-        instance.check_in(subscription)
+        try:
+            dynamics = stack.enter_context(dynamics_of(subscription, sleep=sleep))
+            instance.check(subscription)
+        except TandemError as problem:
+            with subscription.database.transaction():
+                tell_stopped(subscription.state, problem, at=subscription.now())
+            raise
         context = replace(context_of(subscription, dynamics), report=report, stopping=stopping)
-        yield Engine(context, organization_id=binding.organization_id), context
+        count = partial(instance.check_in, subscription)
+        yield Engine(context, organization_id=binding.organization_id, count=count), context
 
 
 def context_of(subscription: Subscription, dynamics: DynamicsOrganisation) -> Context:
@@ -161,20 +183,58 @@ def require_enabled(subscription: Subscription) -> None:
 
 
 def enable(subscription: Subscription, enabled: bool, *, notify: str | None = None) -> None:
-    """Set the sync switch, and the address notifications go to."""
+    """Set the sync switch, and the address notifications go to; an empty one ends them. Raises AddressWrong."""
+    if notify:
+        try:
+            MailAddress(notify)
+        except ValueError:
+            raise AddressWrong(f"{notify!r} is not an e-mail address.") from None
     with subscription.database.transaction():
         subscription.state.put_setting("enabled", enabled)
         if notify is not None:
-            subscription.state.put_setting("notify", notify)
+            subscription.state.put_setting("notify", notify or None)
 
 
-def cycles(engine: Engine, stop: Callable[[], bool], *, only: Collection[Entity] = STANDARD) -> Iterator[CycleReport]:
-    """Cycles until nothing is left to copy; after the first copy one more, for what changed meanwhile."""
+def cycles(
+    engine: Engine, stop: Callable[[], bool], *, only: Collection[Entity] | None = None
+) -> Iterator[CycleReport]:
+    """Cycles until nothing is left to copy; after the first copy one more, for what changed meanwhile.
+
+    After each, actions that were cut off are gone on with.
+    """
     while True:
         report = engine.cycle(only)
         yield report
+        if not stop():
+            go_on(engine, engine.context)
         if stop() or not (report.unfinished or report.unsent or report.completed_copy) or _stuck(report):
             return
+
+
+def verify(engine: Engine, context: Context, only: Collection[Entity] | None = None) -> None:
+    """Look at every record of every table, or of those in `only`, on both sides at once (R1).
+
+    The changes are read before, and again where something is in doubt then. While a table is copied, or an organisation
+    is reviewed, its records are not looked at. Ends early where a stop is asked for: the next cycles go on. Raises what
+    a cycle raises.
+    """
+    _verify_each(engine, context, only, Verifier.whole)
+    if context.state.verifications.any_doubt():
+        _verify_each(engine, context, only, Verifier.look_again)
+
+
+def _verify_each(
+    engine: Engine, context: Context, only: Collection[Entity] | None, step: Callable[[Verifier, Counts], None]
+) -> None:
+    report = engine.cycle(only, backfill=False)
+    if context.state.reviews.open() is not None:
+        return
+    tables, streams = engine.tables(), context.state.streams.all()
+    for entity in entities_read(context.state, only):
+        if entity in tables.plans and entity not in report.problems and not context.stopping():
+            verifier = Verifier(context, tables.plans[entity], tables.appliers[entity], streams[entity])
+            if verifier.may_look:
+                step(verifier, report.counts(entity))
 
 
 def _stuck(report: CycleReport) -> bool:
@@ -190,16 +250,20 @@ def run_for_ever(
     enabled: Callable[[], bool],
     told: Callable[[CycleReport], None],
     failed: Callable[[RetryLater], None],
+    idle: Callable[[], None] = lambda: None,
 ) -> None:
     """Sync, wait `interval` seconds counted from the end, sync again, until the stop (S1).
 
-    While the switch is off nothing is read (S11). What passes by itself is told and tried again; anything else ends it.
+    While the switch is off nothing is read (S11), and each round is `idle`. What passes by itself is told and tried
+    again; anything else ends it.
     """
     while not stop():
         try:
             if enabled():
                 for report in cycles(engine, stop):
                     told(report)
+            else:
+                idle()
         except Stopped:
             return
         except RetryLater as problem:
@@ -214,10 +278,11 @@ def nothing_read(subscription: Subscription) -> bool:
 
 
 def estimate(
-    subscription: Subscription, dynamics: DynamicsOrganisation, *, only: Collection[Entity] = STANDARD
+    subscription: Subscription, dynamics: DynamicsOrganisation, *, only: Collection[Entity] | None = None
 ) -> Estimate:
-    """What the first copy will cost, as far as the organisation tells."""
-    rows = {entity.value: count for entity, count in count_rows(dynamics, list(only)).items()}
+    """What the first copy will cost, as far as the organisation tells; `only` may name what is not enabled yet."""
+    entities = synced_entities(subscription.state) if only is None else only
+    rows = {entity.value: count for entity, count in count_rows(dynamics, list(entities)).items()}
     page = subscription.settings.page_size
     requests = sum(math.ceil(count / page) + 1 for count in rows.values())
     return Estimate(

@@ -1,8 +1,8 @@
 """What people are shown: errors by cause, collisions with both values, holds, and the history of cycles."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -49,6 +49,10 @@ _CONFLICT = (
     "state",
 )
 _HOLD = ("id", "kind", "entity", "person_id", "field", "count", "known", "brake", "state", "at", "settled_at")
+_FOR_EVER = "9999-12-31T23:59:59Z"
+_NO_ID = 2**62
+"""Above every id."""
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,49 @@ class Hold:
     state: str
     at: str
     settled_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """Records that failed for one cause; `message` and `advice` are one record's."""
+
+    entity: Entity
+    operation: str
+    code: str
+    message: str
+    advice: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollisionFilter:
+    """Which collisions are meant; what is None narrows nothing.
+
+    `since` and `until` are the first and the last second, as times are stored; `winner` is the side that won.
+    """
+
+    person_id: int | None = None
+    field: str | None = None
+    rule: str | None = None
+    winner: Winner | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) is not None for each in fields(self))
+
+    def parameters(self) -> dict[str, Any]:
+        """What the statements call it."""
+        return {
+            "field": self.field or "",
+            "rule": self.rule or "",
+            "winner": self.winner.value if self.winner else "",
+            "since": self.since or "",
+            "last": self.until or _FOR_EVER,
+        }
+
+
+_ALL = CollisionFilter()
 
 
 class Journal:
@@ -140,6 +187,16 @@ class Journal:
         """Open errors by (entity, level), but for those that only wait for a record to be reactivated (P17)."""
         return {(row[0], row[1]): row[2] for row in self._database.all(_SQL["count_errors"])}
 
+    def failed_since(self, since: str) -> list[Failures]:
+        """The records that failed since then and are not healed, by cause, the most frequent first; but for those that
+        only wait to be reactivated (P17)."""
+        return [
+            Failures(
+                entity=Entity(row[0]), operation=row[1], code=row[2], message=row[3], advice=row[4], records=row[5]
+            )
+            for row in self._database.all(_SQL["failed_since"], since=since)
+        ]
+
     def add_collisions(
         self,
         page: Sequence[tuple[int | None, str | None, Collision]],
@@ -164,12 +221,29 @@ class Journal:
         ]
         self._database.run_many(_SQL["add_conflicts"], rows)
 
-    def collisions(self, person_id: int | None = None, *, limit: int = 1_000) -> list[dict[str, Any]]:
-        """The journalled collisions, of one person or of all: those that are held first, then the newest."""
-        if person_id is None:
-            rows = self._database.all(_SQL["conflicts"], limit=limit)
+    def collisions(self, wanted: CollisionFilter = _ALL, *, limit: int = 1_000) -> list[dict[str, Any]]:
+        """The journalled collisions that are wanted: those that are held first, then the newest."""
+        given = wanted.parameters()
+        if wanted.person_id is None:
+            rows = self._database.all(_SQL["conflicts"], **given, limit=limit)
         else:
-            rows = self._database.all(_SQL["conflicts_of_person"], person_id=person_id, limit=limit)
+            rows = self._database.all(_SQL["conflicts_of_person"], **given, person_id=wanted.person_id, limit=limit)
+        return [dict(zip(_CONFLICT, row, strict=True)) for row in rows]
+
+    def restorable(
+        self, wanted: CollisionFilter, *, before: int | None = None, limit: int = 500
+    ) -> list[dict[str, Any]]:
+        """Collisions whose losing value can be given back, the newest first, with ids below `before`.
+
+        Of several collisions of one field of a person only the last one is among them.
+        """
+        rows = self._database.all(
+            _SQL["restorable_conflicts"],
+            **wanted.parameters(),
+            person_id=wanted.person_id or 0,
+            before=_NO_ID if before is None else before,
+            limit=limit,
+        )
         return [dict(zip(_CONFLICT, row, strict=True)) for row in rows]
 
     def collision(self, collision_id: int) -> dict[str, Any] | None:
@@ -238,6 +312,10 @@ class Journal:
         """Every hold, oldest first."""
         return [_hold(row) for row in self._database.all(_SQL["holds"])]
 
+    def braked(self) -> list[Hold]:
+        """The open holds on more than one person's field, oldest first."""
+        return [_hold(row) for row in self._database.all(_SQL["braked"])]
+
     def settle_hold(self, hold_id: int, state: str, *, at: str) -> bool:
         """Approve or cancel an open hold; False where it is not open."""
         return self._database.run(_SQL["settle_hold"], id=hold_id, state=state, at=at) == 1
@@ -261,6 +339,26 @@ class Journal:
         cycle = dict(zip(names, row, strict=True))
         cycle["counts"] = msgspec.json.decode(cycle["counts"])
         return cycle
+
+    def last_good_cycle(self) -> str | None:
+        """When a cycle last came to its end as it should; single tables may have failed in it."""
+        row = self._database.one(_SQL["last_good_cycle"])
+        return row[0] if row else None
+
+    def cycles_since(self, since: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The cycles that ended since then, the newest first, as (when, counts); by the page."""
+        before = _NO_ID
+        while rows := self._database.all(_SQL["cycles_before"], before=before, limit=_PAGE):
+            for _number, ended_at, counts in rows:
+                if ended_at < since:
+                    return
+                yield ended_at, msgspec.json.decode(counts)
+            before = rows[-1][0]
+
+    def failing_since(self) -> str | None:
+        """When the first cycle began that failed since the last good one; None where none failed."""
+        row = self._database.one(_SQL["failing_since"])
+        return row[0] if row else None
 
 
 def _hold(row: Sequence[Any]) -> Hold:

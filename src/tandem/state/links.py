@@ -62,13 +62,34 @@ class Links:
 
     def of_person(self, person_id: int) -> list[Link]:
         """Every link one person has or had."""
-        rows = self._database.all(_SQL["links_of_person"], person_id=person_id)
-        return [Link(row[0], Entity(row[1]), person_id, LinkState(row[2]), row[3], row[4]) for row in rows]
+        return self.every_of_people([person_id]).get(person_id, [])
+
+    def every_of_people(self, ids: Collection[int]) -> dict[int, list[Link]]:
+        """Every link these people have or had."""
+        found: dict[int, list[Link]] = {}
+        for row in self._database.all(_SQL["every_link_of_people"], ids=self._database.array(list(ids))):
+            link = Link(row[0], Entity(row[1]), row[2], LinkState(row[3]), row[4], row[5])
+            found.setdefault(row[2], []).append(link)
+        return found
 
     def unsent(self, entity: Entity, *, after: int, limit: int = 500) -> list[Link]:
         """A page of the links whose person, above `after`, differs from its record, in the order of people."""
         rows = self._database.all(_SQL["unsent_links"], entity=entity.value, after=after, limit=limit)
         return [Link(row[0], entity, row[1], LinkState(row[2]), row[3], row[4]) for row in rows]
+
+    def sample(self, entity: Entity, *, size: int) -> list[Link]:
+        """Up to `size` live links, spread evenly over the records in the order of their ids."""
+        step = max(1, -(-self.counts().get((entity, LinkState.LIVE), 0) // size))
+        rows = self._database.all(_SQL["link_sample"], entity=entity.value, step=step, limit=size)
+        return [Link(row[0], entity, row[1], LinkState(row[2]), row[3], row[4]) for row in rows]
+
+    def undone(self, entity: Entity) -> list[str]:
+        """The records whose merge or qualification was found to be undone: their version is below any."""
+        return [row[0] for row in self._database.all(_SQL["undone_links"], entity=entity.value)]
+
+    def newest(self, entity: Entity, *, size: int) -> dict[str, int]:
+        """The versions of up to `size` records that were changed last in Dynamics, whatever became of their links."""
+        return dict(self._database.all(_SQL["newest_links"], entity=entity.value, limit=size))
 
     def count_unsent(self) -> dict[Entity, int]:
         """How many people differ from their live record, by entity."""
@@ -113,7 +134,12 @@ class Links:
 
     def set_base(self, entity: Entity, crm_id: str, base: str | None) -> None:
         """Replace one link's base."""
-        self._database.run(_SQL["set_base"], entity=entity.value, crm_id=crm_id, base=base)
+        self.set_bases([(entity, crm_id, base)])
+
+    def set_bases(self, page: Sequence[tuple[Entity, str, str | None]]) -> None:
+        """Replace the bases of links, given as (table, CRM id, base)."""
+        rows = [{"entity": entity.value, "crm_id": crm_id, "base": base} for entity, crm_id, base in page]
+        self._database.run_many(_SQL["set_base"], rows)
 
     def forget(self, entity: Entity, ids: Collection[str]) -> None:
         """Records without a person of their own are gone from Dynamics: excluded or merged away."""
@@ -123,6 +149,11 @@ class Links:
         """How many records of `entity` have a person now."""
         row = self._database.one(_SQL["known_people"], entity=entity.value)
         return int(row[0]) if row else 0
+
+    def known_after(self, entity: Entity, place: str, *, limit: int) -> list[str]:
+        """The records with a person that come after `place` in the order of ids."""
+        rows = self._database.all(_SQL["known_after"], entity=entity.value, place=place, limit=limit)
+        return [row[0] for row in rows]
 
     def counts(self) -> dict[tuple[Entity, LinkState], int]:
         """How many links there are, by entity and state."""
@@ -214,9 +245,24 @@ class Waiting:
         """Nothing these records wait for matters any more."""
         self._database.run(_SQL["stop_all_waiting"], entity=entity.value, ids=self._database.array(list(ids)))
 
+    def forget(self, entity: Entity) -> None:
+        """No record of this table waits any more; what has to is read again."""
+        self._database.run(_SQL["forget_waiting"], entity=entity.value)
+
     def counts(self) -> list[tuple[str, str, str, str, int, str]]:
         """(entity, target entity, kind, reason, how many, since when)."""
         return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in self._database.all(_SQL["count_waiting"])]
+
+    def companies(self) -> dict[bool, int]:
+        """How many people name a company that is not here: by True one the filter excludes, by False one not read."""
+        return {bool(excluded): people for excluded, people in self._database.all(_SQL["count_without_company"])}
+
+    def listed(self, *, limit: int) -> dict[tuple[str, str, str, str], list[tuple[str, str, str]]]:
+        """(CRM id, target id, since when) of the oldest, by (entity, target entity, kind, reason)."""
+        found: dict[tuple[str, str, str, str], list[tuple[str, str, str]]] = {}
+        for entity, target, kind, reason, *reference in self._database.all(_SQL["list_waiting"], limit=limit):
+            found.setdefault((entity, target, kind, reason), []).append((reference[0], reference[1], reference[2]))
+        return found
 
 
 def _stored(link: Link) -> tuple[object, ...]:

@@ -220,25 +220,45 @@ class HeldFields:
         self._database.run_many(_SQL["release_field"], rows)
 
 
+class StoredAction(NamedTuple):
+    """What is kept of an action. `arguments` and `details` are JSON or None; `at` is when it was asked for."""
+
+    kind: str
+    person_id: int
+    state: str
+    outcome: str | None
+    arguments: str | None
+    details: str | None
+    at: str
+
+
 class Actions:
     """What somebody asked for, each under its own id: the same id never acts twice (behaviour section 5)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, action_id: str, kind: str, person_id: int, *, at: str) -> bool:
+    def begin(self, action_id: str, kind: str, person_id: int, *, at: str, arguments: str | None = None) -> bool:
         """Note that an action begins; False where this id is known already."""
-        row = {"id": action_id, "kind": kind, "person_id": person_id, "at": at}
+        row = {"id": action_id, "kind": kind, "person_id": person_id, "arguments": arguments, "at": at}
         return self._database.run(_SQL["begin_action"], **row) == 1
+
+    def note(self, action_id: str, details: str) -> None:
+        """Keep the ids that the action chose or was given; JSON, in place of what was kept before."""
+        self._database.run(_SQL["note_action"], id=action_id, details=details)
 
     def settle(self, action_id: str, state: str, outcome: str, *, at: str) -> None:
         """The action is `done` or `refused`."""
         self._database.run(_SQL["settle_action"], id=action_id, state=state, outcome=outcome, at=at)
 
-    def of(self, action_id: str) -> tuple[str, int, str, str | None] | None:
-        """(kind, person, state, outcome) of one action."""
+    def of(self, action_id: str) -> StoredAction | None:
+        """One action."""
         row = self._database.one(_SQL["action"], id=action_id)
-        return (row[0], row[1], row[2], row[3]) if row else None
+        return StoredAction(*row) if row else None
+
+    def begun(self, *, limit: int) -> list[str]:
+        """The actions whose outcome is not known yet, oldest first."""
+        return [row[0] for row in self._database.all(_SQL["begun_actions"], limit=limit)]
 
 
 def _stored(intent: Intent) -> tuple[object, ...]:

@@ -10,22 +10,51 @@ from tandem.database.port import Database
 from tandem.database.statements import load_statements
 from tandem.mapping.fields import Direction, Policy
 from tandem.model.entities import Entity
+from tandem.model.schema import ColumnType
+from tandem.state.campaigns import Campaigns
+from tandem.state.customs import Customs, PathRecords
+from tandem.state.forgetting import Forgetting
 from tandem.state.journal import Journal
 from tandem.state.links import Links, Waiting
+from tandem.state.notices import Notices
 from tandem.state.queues import Actions, HeldFields, Intents, Nominations
+from tandem.state.quick_syncs import QuickSyncs
+from tandem.state.reviews import Reviews
 from tandem.state.streams import Deletions, Seen, Streams
+from tandem.state.verification import Verifications
 
 _SQL = load_statements("tandem.state")
 
 
+INSTANCE = "instance"
+"""The setting that says which instance the database is."""
 _FIELDS_READ = "fields_read"
-_OF_PERSON = ("forget_conflicts", "forget_errors", "forget_holds", "forget_held_fields", "forget_nomination")
+_FIELDS_PARTLY_READ = "fields_partly_read"
+_OF_ENTITY = (
+    "forget_stream",
+    "forget_quick_syncs",
+    "forget_excluded",
+    "forget_deletions",
+    "forget_seen",
+    "forget_deleted_count",
+    "forget_circles",
+    "forget_doubts",
+    "forget_all_findings",
+)
+_OF_PERSON = (
+    "forget_conflicts",
+    "forget_errors",
+    "forget_holds",
+    "forget_held_fields",
+    "forget_nomination",
+    "forget_arguments",
+)
 
 
 class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a column is selected, under which name and direction, and what settles its collisions.
 
-    `broken` says why it cannot be read any more.
+    `broken` says why it cannot be read any more; `type` is the column's when it was chosen, None until it is read.
     """
 
     entity: Entity
@@ -35,6 +64,7 @@ class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
     selected: bool
     broken: str | None = None
     policy: Policy | None = None
+    type: ColumnType | None = None
 
 
 def state_migrations() -> list[Migration]:
@@ -50,6 +80,9 @@ class SyncState:
         self.links = Links(database)
         self.waiting = Waiting(database)
         self.streams = Streams(database)
+        self.forgetting = Forgetting(database)
+        self.customs = Customs(database)
+        self.path_records = PathRecords(database)
         self.deletions = Deletions(database)
         self.seen = Seen(database)
         self.journal = Journal(database)
@@ -57,11 +90,21 @@ class SyncState:
         self.intents = Intents(database)
         self.held_fields = HeldFields(database)
         self.actions = Actions(database)
+        self.verifications = Verifications(database)
+        self.campaigns = Campaigns(database)
+        self.notices = Notices(database)
+        self.quick_syncs = QuickSyncs(database)
+        self.reviews = Reviews(database)
 
     def setting(self, name: str) -> Any:
         """A stored setting (JSON), or None."""
         row = self._database.one(_SQL["setting"], name=name)
         return msgspec.json.decode(row[0]) if row else None
+
+    @property
+    def mark(self) -> str:
+        """What tells this database from every other: its instance's id (S10)."""
+        return str((self.setting(INSTANCE) or {}).get("id", ""))
 
     def put_setting(self, name: str, value: Any) -> None:
         """Store a setting; None forgets it."""
@@ -75,6 +118,16 @@ class SyncState:
         for name in _OF_PERSON:
             self._database.run(_SQL[name], person_id=person_id)
 
+    def forget_entity(self, entity: Entity, *, at: str) -> None:
+        """The table is not synced any more: nothing stays that is about its records; its field choices do."""
+        for name in _OF_ENTITY:
+            self._database.run(_SQL[name], entity=entity.value)
+        self._database.run(_SQL["settle_holds_of"], entity=entity.value, at=at)
+        self.journal.heal(entity)
+        for setting in (_FIELDS_READ, _FIELDS_PARTLY_READ):
+            read = self.setting(setting) or {}
+            self.put_setting(setting, {name: fields for name, fields in read.items() if name != entity.value})
+
     def join_person(self, loser: int, winner: int) -> None:
         """A person became another one: its links and the values it lost are the other's, the rest ends with it."""
         self.links.move(loser, winner)
@@ -87,15 +140,45 @@ class SyncState:
         return None if names is None else set(names)
 
     def note_fields_read(self, entity: Entity, names: Collection[str]) -> None:
-        """A whole read of the table has brought these fields: from now on both sides have agreed on them."""
-        read = {**(self.setting(_FIELDS_READ) or {}), entity.value: sorted({*names, *(self.fields_read(entity) or ())})}
-        self.put_setting(_FIELDS_READ, read)
+        """These fields were brought: what both sides hold of them counts as agreed from now on."""
+        self._put_names(_FIELDS_READ, entity, {*names, *(self.fields_read(entity) or ())})
+
+    def note_fields_refreshed(self, entity: Entity, names: Collection[str], *, all_records: bool) -> None:
+        """The same after a quick sync. Where it was not of `all_records`, nobody knows what Dynamics holds of the
+        others, unless that was known before."""
+        new, partly = set(names) - (self.fields_read(entity) or set()), self.fields_partly_read(entity)
+        self._put_names(_FIELDS_PARTLY_READ, entity, partly - set(names) if all_records else partly | new)
+        self.note_fields_read(entity, names)
+
+    def forget_field_read(self, entity: Entity, name: str) -> None:
+        """Nothing is agreed about this field any more; what is kept of it stays."""
+        read = self.fields_read(entity)
+        if read is not None:
+            self._put_names(_FIELDS_READ, entity, read - {name})
+
+    def fields_partly_read(self, entity: Entity) -> set[str]:
+        """The fields, by API name, that were brought for some records only."""
+        return set((self.setting(_FIELDS_PARTLY_READ) or {}).get(entity.value, ()))
+
+    def fields_left_alone(self, entity: Entity) -> set[str]:
+        """Those of them that no quick sync brings now: the other records keep what they hold until they change (D5)."""
+        partly = self.fields_partly_read(entity)
+        if not partly:
+            return partly
+        choices = self.choices().get(entity, {})
+        asked = {column for each in self.quick_syncs.open() if each.entity is entity for column in each.columns}
+        return partly - {choices[column].api_name for column in asked if column in choices}
+
+    def _put_names(self, setting: str, entity: Entity, names: Collection[str]) -> None:
+        held = self.setting(setting) or {}
+        if sorted(names) != held.get(entity.value, []) or entity.value not in held:
+            self.put_setting(setting, {**held, entity.value: sorted(names)})
 
     def choices(self) -> dict[Entity, dict[str, FieldChoice]]:
         """The field choices, by entity and column."""
         found: dict[Entity, dict[str, FieldChoice]] = {}
         rows = self._database.all(_SQL["field_mappings"])
-        for entity, column, api_name, direction, selected, broken, policy in rows:
+        for entity, column, api_name, direction, selected, broken, policy, kind in rows:
             found.setdefault(Entity(entity), {})[column] = FieldChoice(
                 entity=Entity(entity),
                 column=column,
@@ -104,6 +187,7 @@ class SyncState:
                 selected=bool(selected),
                 broken=broken,
                 policy=Policy(policy) if policy else None,
+                type=ColumnType(kind) if kind else None,
             )
         return found
 
@@ -118,6 +202,7 @@ class SyncState:
                 "selected": int(each.selected),
                 "broken": each.broken,
                 "policy": each.policy.value if each.policy else None,
+                "type": each.type.value if each.type else None,
             }
             for each in choices
         ]

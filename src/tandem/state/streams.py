@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+import msgspec
+
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
 from tandem.model.entities import Entity
 from tandem.model.errors import OurBug
 
 _SQL = load_statements("tandem.state")
+_COLUMNS = msgspec.json.Decoder(tuple[str, ...])
 
 
 class StreamState(StrEnum):
@@ -29,7 +32,14 @@ class Reading(StrEnum):
 
     FIRST_COPY = "first-copy"
     BASELINE = "baseline"  # the token was lost; rows at a known version are skipped, deletions found by absence
-    SELECTION = "selection"  # other columns are selected now; known rows are looked at again
+    SELECTION = "selection"  # other columns are selected now; known rows are looked at again, up to its first changes
+    RELINK = "relink"  # another organisation, or an older state of it: no version that is known says anything
+    ADOPT = "adopt"  # the database may be older than what Dynamics has seen of it: what is remembered may be outdated
+
+    @property
+    def is_review(self) -> bool:
+        """Is nothing to be written before it is over (S9, S10)?"""
+        return self in (Reading.RELINK, Reading.ADOPT)
 
 
 Place = tuple[str | None, str | None]
@@ -38,7 +48,11 @@ Place = tuple[str | None, str | None]
 
 @dataclass(slots=True, kw_only=True)
 class Stream:
-    """One table's reading. Times are ISO 8601 UTC; `total` is an estimate."""
+    """One table's reading. Times are ISO 8601 UTC; `total` is an estimate.
+
+    `columns` are what its links bring, by logical name; None: unknown. A `successor` is read beside the table's stream,
+    whose place it takes; it is live as soon as it was read to its end.
+    """
 
     entity: Entity
     fingerprint: str
@@ -56,6 +70,8 @@ class Stream:
     token_at: str | None = None
     fresh_mark: str | None = None
     reason: str | None = None
+    columns: tuple[str, ...] | None = None
+    successor: bool = False
 
     @property
     def place(self) -> Place:
@@ -68,11 +84,16 @@ class Stream:
         by_token = self.state is StreamState.LIVE and not self.weak
         return self.token_at if by_token else self.fresh_mark or self.begun_at
 
-    def begin_again(self, reason: str) -> None:
-        """Its place was lost: read the table from the start and find what differs, deletions included (S11)."""
+    def begin_again(self, reason: str, reading: Reading | None = None) -> None:
+        """Read the table from the start and find what differs, deletions included: its place was lost (S11), or
+        `reading` says why."""
         self.fresh_mark = self.read_until
-        if self.state is StreamState.LIVE or self.reading is Reading.FIRST_COPY:
-            # A read for other columns that is not done yet still has to look at known rows.
+        if reading is not None:
+            self.reading = reading
+        elif self.reading is Reading.FIRST_COPY or (
+            self.state is StreamState.LIVE and self.reading is not Reading.SELECTION
+        ):
+            # A read for other columns that is not done yet, its first changes included, has to look at known rows.
             self.reading = Reading.BASELINE
         self.state, self.next_link, self.delta_link = StreamState.COPYING, None, None
         self.rows_read, self.reason = 0, reason
@@ -89,8 +110,14 @@ class Streams:
 
     def all(self) -> dict[Entity, Stream]:
         """The stream of each table."""
-        streams = [_stream(row) for row in self._database.all(_SQL["streams"])]
-        return {stream.entity: stream for stream in streams}
+        return {stream.entity: stream for stream in self._every() if not stream.successor}
+
+    def successors(self) -> dict[Entity, Stream]:
+        """The streams that are to take the place of their table's."""
+        return {stream.entity: stream for stream in self._every() if stream.successor}
+
+    def _every(self) -> list[Stream]:
+        return [_stream(row) for row in self._database.all(_SQL["streams"])]
 
     def put(self, stream: Stream) -> None:
         """Store the whole stream, whatever is there."""
@@ -107,9 +134,9 @@ class Streams:
                 f"The checkpoint of {stream.entity.value} was moved by somebody else.", entity=stream.entity.value
             )
 
-    def drop_others(self, stream: Stream) -> None:
-        """The table is read under `stream`'s selection now; older ones are forgotten."""
-        self._database.run(_SQL["drop_other_streams"], entity=stream.entity.value, fingerprint=stream.fingerprint)
+    def drop(self, entity: Entity) -> None:
+        """Forget how far the table was read, by its stream and by the successor of that."""
+        self._database.run(_SQL["forget_stream"], entity=entity.value)
 
 
 class Deletions:
@@ -128,9 +155,18 @@ class Deletions:
         if row and row[0]:
             self._database.run(_SQL["withdraw_deletions"], entity=entity.value, ids=self._database.array(list(ids)))
 
+    def among(self, entity: Entity, ids: Sequence[str]) -> set[str]:
+        """Which of these are to be deleted, wait for somebody to approve it, or stay because somebody refused it."""
+        rows = self._database.all(_SQL["deletions_among"], entity=entity.value, ids=self._database.array(ids))
+        return {row[0] for row in rows}
+
     def pending(self, entity: Entity) -> list[str]:
         """The deletions of the read in hand."""
         return [row[0] for row in self._database.all(_SQL["pending_deletions"], entity=entity.value)]
+
+    def forget(self, entity: Entity) -> None:
+        """Nothing that was read of this table's deletions counts any more, held ones included."""
+        self._database.run(_SQL["forget_deletions"], entity=entity.value)
 
     def clear(self, entity: Entity) -> None:
         """The read's deletions are settled."""
@@ -190,7 +226,12 @@ class Seen:
 def _values(stream: Stream) -> dict[str, object]:
     values = {name: getattr(stream, name) for name in _NAMES}
     values.update(
-        entity=stream.entity.value, state=stream.state.value, reading=stream.reading.value, weak=int(stream.weak)
+        entity=stream.entity.value,
+        state=stream.state.value,
+        reading=stream.reading.value,
+        weak=int(stream.weak),
+        columns=None if stream.columns is None else msgspec.json.encode(stream.columns).decode(),
+        successor=int(stream.successor),
     )
     return values
 
@@ -201,4 +242,6 @@ def _stream(row: Sequence[object]) -> Stream:
     values["state"] = StreamState(str(values["state"]))
     values["reading"] = Reading(str(values["reading"]))
     values["weak"] = bool(values["weak"])
+    values["columns"] = None if values["columns"] is None else _COLUMNS.decode(str(values["columns"]))
+    values["successor"] = bool(values["successor"])
     return Stream(**values)  # type: ignore[arg-type]

@@ -6,8 +6,10 @@ A page is applied inside the caller's transaction, together with its checkpoint,
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from tandem.mapping.fields import Field
+from tandem.mapping.projection import decode_fields
 from tandem.model.errors import HaltStream
 from tandem.state.queues import Lane
 from tandem.sync.context import Counts
@@ -20,11 +22,18 @@ class How(StrEnum):
     LIVE = "live"  # a delta, or fresh edits seen while the table is still being copied
     BASELINE = "baseline"  # read again after a lost token: a known version is nothing new
     SELECTION = "selection"  # read again for other columns: a known version is looked at again
+    RELINK = "relink"  # of another organisation, or an older state: what it makes of a person goes to the journal (S9)
+    ADOPT = "adopt"  # read by a database that may be older than Dynamics' state: an edit may be an old one (S10)
     ANSWER = "answer"  # what a write of ours was answered with, or asked for just before it
 
     def is_news(self, version: int, known: int) -> bool:
         """Must a row at `version` be looked at, when `known` is the version stored?"""
-        return version > known or (self in (How.SELECTION, How.ANSWER) and version == known)
+        return version > known or (self.looks_again and version == known)
+
+    @property
+    def looks_again(self) -> bool:
+        """Is a row looked at also at the version that is known?"""
+        return self in (How.SELECTION, How.RELINK, How.ADOPT, How.ANSWER)
 
     @property
     def lane(self) -> Lane | None:
@@ -46,8 +55,7 @@ class OrganisationRestored(HaltStream):
 
     code = "organisation-restored"
     advice = (
-        "Nothing was written. Compare the organisation with the marketing database before you go on: the changes "
-        "between the restored time and now exist only on the marketing side."
+        "Nothing was written. `tandem relink` compares both sides, shows what it would do, and goes on after you agree."
     )
 
     def __init__(self, message: str, *, older: Mapping[str, int] = MappingProxyType({}), **context: str) -> None:
@@ -55,8 +63,30 @@ class OrganisationRestored(HaltStream):
         self.older = older
 
 
+class Kept(NamedTuple):
+    """What is kept of one record. `values`: what Dynamics was last seen to hold, by API name; `wanted`: the filter said
+    Yes; `explained`: how many values differ for a known reason; `forgotten`: those that wait to be sent by nobody."""
+
+    version: int
+    wanted: bool
+    values: Mapping[str, Any]
+    person_id: int | None = None
+    explained: int = 0
+    forgotten: Sequence[str] = ()
+
+
+class Drift(NamedTuple):
+    """A row at the version that is known, and the fields that are kept otherwise."""
+
+    row: Any
+    fields: Sequence[Field]
+
+
 class Applier(Protocol):
     """Applies the rows of one table."""
+
+    is_compared: ClassVar[bool] = False
+    """Is what is kept of its records compared with Dynamics once in a while? Then the last three doors are its own."""
 
     def prepare(self, rows: Sequence[Any]) -> None:
         """Ask Dynamics for what these rows need, before the transaction that applies them; most need nothing."""
@@ -81,6 +111,29 @@ class Applier(Protocol):
     def all_known(self) -> Iterable[str]:
         """Every id that is here, for finding deletions by absence."""
         ...
+
+    def known_after(self, place: str, *, limit: int) -> list[str]:
+        """The ids after `place`, in their order, that are to be compared with Dynamics."""
+        return []
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        """What is kept of these records, by id."""
+        return {}
+
+    def drifted(self, drifts: Sequence[Drift]) -> None:
+        """These are kept as they never were. A copy is copied again; what has two sides is kept for a person."""
+        self.apply([each.row for each in drifts], How.SELECTION)
+
+
+def kept_copies(
+    versions: Mapping[str, int], fields: Mapping[str, str], *, parked: Mapping[str, int]
+) -> dict[str, Kept]:
+    """What is kept of records that are copied one way, by their versions and values; `parked` has the versions at which
+    the filter said No."""
+    return {
+        key: Kept(version=parked.get(key, version), wanted=key not in parked, values=decode_fields(fields.get(key)))
+        for key, version in versions.items()
+    }
 
 
 def check_versions(table: str, rows: Iterable[tuple[str, int]], known: Mapping[str, int]) -> None:

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from tandem.mapping.fields import Direction, Field, Policy
-from tandem.mapping.selection import find_offer, offered_fields, with_direction, with_policy
+from tandem.mapping.ranges import Range
+from tandem.mapping.selection import broken_because, find_offer, offered_fields, with_direction, with_policy
 from tandem.model.entities import Entity
+from tandem.model.errors import NeedsPerson
 from tandem.model.schema import ColumnType, Table
 from tandem.rules.brakes import Brakes
 from tandem.state import SyncState
 from tandem.state.queues import Lane
+from tandem.state.quick_syncs import AskedBy
 from tandem.state.state import FieldChoice
 from tandem.sync.pushing.balance import Balance
 
@@ -73,12 +76,17 @@ class Selection:
         lost = [choice for column, choice in self._choices.items() if choice.selected and column not in offered]
         return [self._listed(field) for field in offered.values()] + [self._lost(choice) for choice in lost]
 
+    def columns(self, names: Sequence[str]) -> list[str]:
+        """The columns of fields that can be chosen, by either side's names. Raises UnknownField."""
+        return [find_offer(self._offers, name).field.column for name in names]
+
     def changed(self, wishes: Wishes) -> list[FieldChoice]:
         """The choices that differ once the wishes are granted. Raises UnknownField; `self` is as it was then."""
         after = dict(self._choices)
         for name in wishes.select:
-            choice = self._choice(find_offer(self._offers, name).field)
-            after[choice.column] = replace(after.get(choice.column, choice), selected=True, broken=None)
+            field = find_offer(self._offers, name).field
+            choice = after.get(field.column, self._choice(field))
+            after[field.column] = replace(choice, selected=True, broken=None, type=field.type)
         for name in wishes.deselect:
             choice = self._chosen(name)
             after[choice.column] = replace(after.get(choice.column, choice), selected=False, broken=None)
@@ -113,6 +121,7 @@ class Selection:
             api_name=field.api_name,
             direction=field.direction,
             selected=False,
+            type=field.type,
         )
         return self._choices.get(field.column, default)
 
@@ -127,10 +136,10 @@ class Selection:
             direction=choice.direction,
             on_collision=choice.policy,
             selected=choice.selected,
+            broken=self._broken(choice) if choice.selected else None,
         )
 
     def _lost(self, choice: FieldChoice) -> ListedField:
-        unreadable = choice.column in self._unreadable
         return ListedField(
             entity=self._entity,
             column=choice.column,
@@ -140,21 +149,64 @@ class Selection:
             direction=choice.direction,
             on_collision=choice.policy,
             selected=True,
-            broken="the sync user may not read it" if unreadable else "Dynamics has no such column any more",
+            broken=self._broken(choice) or "its type is none that can be synced",
         )
+
+    def _broken(self, choice: FieldChoice) -> str | None:
+        return broken_because(self._table, choice.column, choice.type, self._unreadable)
+
+
+class FieldInQuickSync(NeedsPerson):
+    """A field waits in a quick sync, so it can be neither given up nor asked for once more."""
+
+    code = "field-in-quick-sync"
+    advice = "Wait until it is done, or give it up: `tandem fields --cancel ID`. `tandem fields` lists the quick syncs."
 
 
 def store_choices(
-    state: SyncState, before: Mapping[str, FieldChoice], changed: Sequence[FieldChoice], *, now: Callable[[], str]
+    state: SyncState,
+    before: Mapping[str, FieldChoice],
+    changed: Sequence[FieldChoice],
+    *,
+    now: Callable[[], str],
+    refresh: Collection[str] = (),
+    wanted: Range | None = None,
 ) -> None:
     """Store changed choices of one table. Belongs into a transaction.
 
-    Where a field may be sent that might not before, everybody who differs is looked at again.
+    What begins to be pulled, and the columns to `refresh`, are brought by a quick sync, for all records or those
+    `wanted` (D5). Where a field may be sent that might not before, everybody who differs is looked at again. Raises
+    FieldInQuickSync.
     """
+    after = {**before, **{each.column: each for each in changed}}
+    entities = {each.entity for each in after.values()}
+    asked = [each for each in state.quick_syncs.open() if each.entity in entities]
+    waiting = {column: each.id for each in asked for column in each.columns}
+    dropped = [each.column for each in changed if not each.selected and before.get(each.column, each).selected]
+    for column in (*refresh, *dropped):
+        if column in waiting:
+            entity = after[column].entity.value
+            raise FieldInQuickSync(
+                f"{after[column].api_name} of {entity} waits in quick sync {waiting[column]}.", entity=entity
+            )
+    for each in changed:
+        if each.column in before and before[each.column].type not in (None, each.type):
+            # What both sides agreed on was of another type.
+            state.forget_field_read(each.entity, each.api_name)
     state.put_choices(list(changed))
+    begins = [each.column for each in changed if _pulled(each) and not _pulled(before.get(each.column))]
+    columns = {*begins, *(column for column in refresh if _pulled(after[column]))} - waiting.keys()
+    for entity in entities:
+        stream = state.streams.all().get(entity)
+        if columns and stream is not None and stream.reads_begun:
+            state.quick_syncs.ask(entity, columns, asked_by=AskedBy.PERSON, at=now(), wanted=wanted)
     for entity in {each.entity for each in changed if _opens(before.get(each.column), each)}:
         count = state.nominations.add_unsent(entity, Lane.BACKFILL, at=now())
         Balance(state, Brakes(), now).changed(count)
+
+
+def _pulled(choice: FieldChoice | None) -> bool:
+    return choice is not None and choice.selected and choice.direction in (Direction.BOTH, Direction.FROM)
 
 
 def _opens(before: FieldChoice | None, after: FieldChoice) -> bool:

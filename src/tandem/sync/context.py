@@ -31,6 +31,10 @@ class SyncSettings:
     address_block: bool = False
     consent: bool = False
     language: int = 1033
+    verification_days: int = 7
+    keep_journal: int = 90
+    keep_activities: int = 90
+    keep_history: int = 90
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Counts:
     waiting: int = 0
     pushed: int = 0
     failed: int = 0
+    verified: int = 0
     seconds: float = 0.0
 
     def add(self, other: "Counts") -> None:

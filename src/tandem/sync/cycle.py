@@ -5,7 +5,7 @@ concerns one table stops that table only and is tried again in the next cycle.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -19,20 +19,45 @@ from tandem.dynamics.errors import (
     TableUnknown,
     TokenExpired,
 )
-from tandem.model.entities import STANDARD, Entity
+from tandem.model.entities import Entity
 from tandem.model.errors import HaltStream, OurBug, RetryLater, TandemError
 from tandem.rules.brakes import HoldKind
 from tandem.state.queues import Lane
-from tandem.state.state import FieldChoice
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import How
+from tandem.sync.backlog import count_backlog
+from tandem.sync.campaigns import begin_refresh, refresh_lists
 from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable
 from tandem.sync.pushing.balance import Balance
 from tandem.sync.pushing.push import Pusher
+from tandem.sync.quick_syncs import QuickSyncReader, quick_sync_readers
 from tandem.sync.reading import TableReader
-from tandem.sync.tables import Tables, build_tables, count_rows, ensure_stream
+from tandem.sync.retention import retain
+from tandem.sync.review import end_review
+from tandem.sync.succession import store
+from tandem.sync.tables import (
+    Metadata,
+    Tables,
+    build_tables,
+    count_rows,
+    entities_read,
+    forget_unsynced,
+    read_metadata,
+    synced_entities,
+)
+from tandem.sync.telling import (
+    tell_braked,
+    tell_complete,
+    tell_digest,
+    tell_expiry,
+    tell_readable,
+    tell_stopped,
+    tell_unreadable,
+    tell_works,
+)
+from tandem.sync.verifying import Verifier
 
 log = logging.getLogger("tandem.sync")
 
@@ -47,8 +72,9 @@ class OrganisationChanged(HaltStream):
 
     code = "organisation-changed"
     advice = (
-        "Nothing was written. If the address was wrong, connect again with the right one. A refreshed or copied "
-        "organisation needs a subscription of its own: `tandem connect --name`."
+        "Nothing was written. If the address is wrong, connect with the right one. If this organisation was refreshed, "
+        "or is a copy that takes the place of the other: `tandem relink`. One to be kept beside the other needs a "
+        "subscription of its own: `tandem connect --name`."
     )
 
 
@@ -64,15 +90,19 @@ class Outcome(StrEnum):
 @dataclass(slots=True, kw_only=True)
 class CycleReport:
     """What one cycle did. `unfinished`: tables that are still being copied, or followed through a bulk change;
-    `unsent`: there was more to send than one cycle may take; `stopped_by`: why it could not go on."""
+    `backlog`: records left to do at its end, of the tables that have any; `unsent`: there was more to send than one
+    cycle may take; `stopped_by`: why it could not go on; `verifying`: of the `requests` those that only looked whether
+    both sides agree (R1), which no cycle owes (R3)."""
 
     entities: dict[Entity, Counts] = field(default_factory=dict)
     problems: dict[Entity, TandemError] = field(default_factory=dict)
     unfinished: list[Entity] = field(default_factory=list)
+    backlog: dict[Entity, int] = field(default_factory=dict)
     unsent: bool = False
     completed_copy: bool = False
     stopped_by: TandemError | None = None
     requests: int = 0
+    verifying: int = 0
     seconds: float = 0.0
 
     def counts(self, entity: Entity) -> Counts:
@@ -96,9 +126,10 @@ class CycleReport:
             "problems": {entity.value: _told(each) for entity, each in self.problems.items()},
             "stopped_by": _told(self.stopped_by) if self.stopped_by else None,
             "unfinished": [entity.value for entity in self.unfinished],
+            "backlog": {entity.value: count for entity, count in self.backlog.items()},
             "unsent": self.unsent,
             "completed_copy": self.completed_copy,
-            "requests": {"dynamics": self.requests, "marketing": 0},
+            "requests": {"dynamics": self.requests, "marketing": 0, "verifying": self.verifying},
             "seconds": round(self.seconds, 3),
         }
 
@@ -108,17 +139,28 @@ def _told(problem: TandemError) -> dict[str, str]:
 
 
 class Engine:
-    """Runs the cycles of one subscription, bound to `organization_id`. Holds no state that a restart would miss."""
+    """Runs the cycles of one subscription, bound to `organization_id`. Holds no state that a restart would miss.
 
-    def __init__(self, context: Context, *, organization_id: str) -> None:
+    `count` counts a cycle before it does anything, and raises where the database turns out to be another one (S10).
+    """
+
+    def __init__(self, context: Context, *, organization_id: str, count: Callable[[], None] = lambda: None) -> None:
         self.organization_id = organization_id
+        self._count = count
         self._context = context
         self._schema: str | None = None
-        self._choices: dict[Entity, dict[str, FieldChoice]] = {}
+        self._read_for: Any = None
+        self._metadata: Metadata | None = None
+        self._chosen: Any = None
         self._tables: Tables | None = None
 
-    def cycle(self, only: Collection[Entity] = STANDARD, *, backfill: bool = True) -> CycleReport:
-        """One cycle, of the tables in `only`; without `backfill` nothing is copied on.
+    @property
+    def context(self) -> Context:
+        """What it works with."""
+        return self._context
+
+    def cycle(self, only: Collection[Entity] | None = None, *, backfill: bool = True) -> CycleReport:
+        """One cycle, of every table or of those in `only`; without `backfill` nothing is copied on.
 
         Raises what stops everything: HaltStream, NeedsPerson or RetryLater; nothing is half-done then.
         """
@@ -135,6 +177,9 @@ class Engine:
             if isinstance(problem, RetryLater):
                 outcome = Outcome.TO_BE_RETRIED
             raise
+        except Exception as problem:
+            report.stopped_by = OurBug(f"A cycle failed in a way Tandem does not know: {type(problem).__name__}.")
+            raise
         finally:
             report.requests = context.dynamics.requests - before
             report.seconds = context.monotonic() - started
@@ -150,11 +195,38 @@ class Engine:
                 f"{self._context.dynamics.root} answers as organisation {identity.organization_id}; this subscription "
                 f"belongs to organisation {self.organization_id}.",
             )
-        choices = self._context.state.choices()
-        if self._tables is None or schema is None or schema != self._schema or choices != self._choices:
-            self._tables = build_tables(self._context, organization_id=self.organization_id, user_id=identity.user_id)
-            self._schema, self._choices = schema, self._context.state.choices()
+        entities = synced_entities(self._context.state)
+        if self._metadata is None or schema is None or (schema, entities) != self._read_for:
+            self._metadata = read_metadata(self._context, identity.user_id, entities)
+            # Which of the optional entities there are is only known now.
+            self._schema, self._read_for, self._tables = schema, (schema, synced_entities(self._context.state)), None
+        if self._tables is None or self._chosen != self._choices():
+            self._tables = build_tables(self._context, self._metadata, organization_id=self.organization_id)
+            self._chosen = self._choices()
         return self._tables
+
+    def _choices(self) -> Any:
+        """What the tables are built by: what an administrator chose, and which columns each stream brings."""
+        state = self._context.state
+        streams, successors = state.streams.all(), state.streams.successors()
+        places = [
+            (each.entity, each.fingerprint, each.weak, each.state, each.reading, each.begun_at is None)
+            for each in (*streams.values(), *successors.values())
+        ]
+        read = [(streams[entity].reads_finished, streams[entity].next_link is None) for entity in successors]
+        quick_syncs = [(each.id, each.state, each.fingerprint) for each in state.quick_syncs.open()]
+        return state.choices(), synced_entities(state), state.customs.all(), places, read, quick_syncs
+
+    def _settled(self, tables: Tables) -> tuple[dict[Entity, Stream], dict[Entity, Stream]]:
+        """The tables' streams and their successors, once what was settled about them is stored."""
+        state, changed = self._context.state, [each for each in tables.streams.values() if each.changed]
+        if changed:
+            with self._context.database.transaction():
+                for each in changed:
+                    store(self._context, each)
+            self._tables = None
+        streams = state.streams.all()
+        return {entity: streams[entity] for entity in tables.plans}, state.streams.successors()
 
     def _retry_what_was_refused(self) -> None:
         """Under other definitions what Dynamics did not take may fit (P7)."""
@@ -166,44 +238,74 @@ class Engine:
             Balance(state, self._context.settings.brakes, self._context.now).changed(failed)
             state.put_setting(_SCHEMA, self._schema)
 
-    def _cycle(self, report: CycleReport, only: Collection[Entity], *, backfill: bool) -> None:
+    def _cycle(self, report: CycleReport, wished: Collection[Entity] | None, *, backfill: bool) -> None:
+        self._count()
         tables = self.tables()
+        only = entities_read(self._context.state, wished)
         self._retry_what_was_refused()
+        forget_unsynced(self._context, self._context.state.streams.all())
         for entity, problem in tables.problems.items():
             if entity in only:
                 self._fail(entity, problem, report, None)
-        held = self._context.state.streams.all()
-        streams = {entity: ensure_stream(self._context, plan, held) for entity, plan in tables.plans.items()}
+        streams, successors = self._settled(tables)
         wanted = {entity: stream for entity, stream in streams.items() if entity in only}
-        self._estimate_totals(wanted)
+        if Entity.CAMPAIGN in wanted:
+            begin_refresh(self._context, wanted[Entity.CAMPAIGN])
+        # While a table waits for a person its successor could not take over, however far it is.
+        heirs = {
+            entity: stream
+            for entity, stream in successors.items()
+            if entity in wanted and wanted[entity].state is not StreamState.HALTED
+        }
+        self._estimate_totals([*wanted.values(), *heirs.values()])
         readers = {
             entity: TableReader(self._context, tables.plans[entity], tables.appliers[entity], stream)
             for entity, stream in wanted.items()
         }
-        pusher = self._pusher(tables, report, only)
-        with self._context.writing():
-            pusher.recover()
-        self._fresh(readers, report)
-        self._push(pusher, report)
-        if backfill:
-            self._backfill(readers, report)
-        self._settle_waiting(tables, streams, report)
-        report.unfinished = [
-            each for each, reader in readers.items() if reader.stream.state is StreamState.COPYING or reader.in_bulk
-        ]
-        report.completed_copy = self._note_completed_copy(streams, report.problems)
-
-    def _estimate_totals(self, streams: dict[Entity, Stream]) -> None:
-        """How many rows there will be in the tables whose reading is about to begin."""
-        beginning = {
-            entity: stream
-            for entity, stream in streams.items()
-            if stream.state is StreamState.COPYING and stream.next_link is None and stream.delta_link is None
+        beside = {
+            entity: TableReader(
+                self._context, tables.successors[entity], tables.widest_appliers[entity], stream, before=wanted[entity]
+            )
+            for entity, stream in heirs.items()
         }
-        counts = count_rows(self._context.dynamics, list(beginning))
+        pusher, in_review = self._pusher(tables, report, only), self._context.state.reviews.open() is not None
+        if not in_review:
+            with self._context.writing():
+                pusher.recover()
+        self._fresh(readers, report)
+        if Entity.CAMPAIGN in readers and Entity.CAMPAIGN not in report.problems:
+            lists = partial(refresh_lists, self._context)
+            self._guarded(Entity.CAMPAIGN, readers[Entity.CAMPAIGN].stream, lists, report)
+        if not in_review:
+            self._push(pusher, report)
+        quick_syncs = quick_sync_readers(self._context, tables, wanted, heirs)
+        if backfill:
+            self._backfill([*readers.items(), *beside.items()], report)
+        if backfill and not in_review:
+            self._refresh(quick_syncs, report)
+            self._verify(tables, readers, report)
+        self._settle_waiting(tables, streams, report)
+        if backfill:
+            self._retain()
+        reading = {each for each, reader in readers.items() if reader.is_unfinished}
+        asked = set() if in_review else quick_syncs.keys()
+        report.unfinished = [each for each in readers if each in reading | heirs.keys() | asked]
+        report.completed_copy = self._note_completed_copy(streams, report.problems)
+        if in_review:
+            # What waited for the end of the review is sent in the next cycle.
+            report.unsent = end_review(self._context, tables)
+
+    def _estimate_totals(self, streams: Iterable[Stream]) -> None:
+        """How many rows there will be in the tables whose reading is about to begin."""
+        beginning = [
+            stream
+            for stream in streams
+            if stream.state is StreamState.COPYING and stream.next_link is None and stream.delta_link is None
+        ]
+        counts = count_rows(self._context.dynamics, [stream.entity for stream in beginning])
         with self._context.database.transaction():
-            for entity, stream in beginning.items():
-                stream.total = counts.get(entity)
+            for stream in beginning:
+                stream.total = counts.get(stream.entity)
                 self._context.state.streams.put(stream)
 
     def _fresh(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
@@ -231,13 +333,13 @@ class Engine:
         report.unsent = not pusher.push(lambda: self._context.stopping() or self._context.monotonic() >= deadline)
 
     def _pusher(self, tables: Tables, report: CycleReport, only: Collection[Entity]) -> Pusher:
-        plans = {entity: plan for entity, plan in tables.plans.items() if entity.is_person and entity in only}
+        plans = {entity: plan for entity, plan in tables.widest.items() if entity.is_person and entity in only}
         return Pusher(self._context, plans, tables.people(), report.counts)
 
-    def _backfill(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+    def _backfill(self, readers: Iterable[tuple[Entity, TableReader]], report: CycleReport) -> None:
         """Copy on, in the order of `Entity`, until it is time to look for fresh edits again."""
         deadline = self._context.monotonic() + self._context.settings.fresh_interval
-        for entity, reader in readers.items():
+        for entity, reader in readers:
             if self._context.stopping() or self._context.monotonic() >= deadline:
                 return
             if reader.in_bulk and entity not in report.problems:
@@ -248,6 +350,34 @@ class Engine:
                 self._guarded(entity, reader.stream, copy, report)
                 if reader.stream.state is StreamState.COPYING and entity not in report.problems:
                     return
+
+    def _retain(self) -> None:
+        """Empty what is too old, for no longer than fresh edits may wait (R2)."""
+        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        retain(self._context, lambda: self._context.stopping() or self._context.monotonic() >= deadline)
+
+    def _verify(self, tables: Tables, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+        """Look at some records on both sides, for no longer than fresh edits may wait (R1)."""
+        before = self._context.dynamics.requests
+        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        for entity, reader in readers.items():
+            if self._context.stopping():
+                break
+            verifier = Verifier(self._context, tables.plans[entity], tables.appliers[entity], reader.stream)
+            if verifier.may_look and entity not in report.problems:
+                look = partial(verifier.work, lambda: self._context.stopping() or self._context.monotonic() >= deadline)
+                self._guarded(entity, reader.stream, look, report)
+        report.verifying = self._context.dynamics.requests - before
+
+    def _refresh(self, readers: dict[Entity, QuickSyncReader], report: CycleReport) -> None:
+        """Go on with quick syncs, until it is time to look for fresh edits again (D5)."""
+        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        for entity, reader in readers.items():
+            if self._context.stopping() or self._context.monotonic() >= deadline:
+                return
+            if entity not in report.problems:
+                work = partial(reader.work, lambda: self._context.monotonic() >= deadline)
+                self._guarded(entity, reader.stream, work, report)
 
     def _guarded(self, entity: Entity, stream: Stream, work: Callable[[], Counts], report: CycleReport) -> None:
         """Do one table's work; what concerns only this table stops only this table."""
@@ -260,7 +390,7 @@ class Engine:
                 self._context.state.streams.put(stream)
         except _OF_ONE_TABLE as problem:
             if isinstance(problem, _OF_THE_SCHEMA):
-                self._schema = self._tables = None
+                self._metadata = None
             self._fail(entity, problem, report, stream)
         except TandemError:
             raise
@@ -272,6 +402,7 @@ class Engine:
         else:
             with self._context.database.transaction():
                 self._context.state.journal.heal(entity)
+                tell_readable(self._context.state, entity, at=self._context.now())
                 if stream.state is StreamState.LIVE and stream.reason is not None:
                     stream.reason = None
                     self._context.state.streams.put(stream)
@@ -282,6 +413,7 @@ class Engine:
         log.error(problem.message, extra={"entity": entity.value, "code": problem.code})
         with self._context.database.transaction():
             self._context.state.journal.add_error(problem, entity=entity, operation="read", at=self._context.now())
+            tell_unreadable(self._context.state, entity, problem, at=self._context.now())
             if stream is not None:
                 stream.reason = problem.message
                 self._context.state.streams.put(stream)
@@ -301,7 +433,7 @@ class Engine:
 
     def _settle_waiting(self, tables: Tables, streams: dict[Entity, Stream], report: CycleReport) -> None:
         """Contacts whose lead did not come with a later read become people of their own (P11)."""
-        contacts, leads = tables.appliers.get(Entity.CONTACT), streams.get(Entity.LEAD)
+        contacts, leads = tables.widest_appliers.get(Entity.CONTACT), streams.get(Entity.LEAD)
         if isinstance(contacts, PeopleApplier) and leads is not None:
             how = How.COPY if streams[Entity.CONTACT].live_at is None else How.LIVE
             more = True
@@ -317,14 +449,24 @@ class Engine:
             return False
         with self._context.database.transaction():
             self._context.state.put_setting("first_copy_completed_at", self._context.now())
+            tell_complete(self._context.state, at=self._context.now())
         log.info("first copy complete")
         return True
 
     def _record(self, number: int, outcome: Outcome, report: CycleReport) -> None:
+        state, at = self._context.state, self._context.now()
+        report.backlog = count_backlog(state)
         with self._context.database.transaction():
-            self._context.state.journal.end_cycle(
-                number, outcome=outcome.value, requests=report.requests, counts=report.as_json(), at=self._context.now()
+            state.journal.end_cycle(
+                number, outcome=outcome.value, requests=report.requests, counts=report.as_json(), at=at
             )
+            if report.stopped_by is not None and not self._context.stopping():
+                tell_stopped(state, report.stopped_by, at=at)
+            elif outcome in (Outcome.DONE, Outcome.TABLES_FAILED):
+                tell_works(state, at=at)
+            tell_braked(state, at=at)
+            tell_digest(state, at=at)
+            tell_expiry(state, at=at)
 
 
 def _in_bulk(reader: TableReader) -> Callable[[], bool]:

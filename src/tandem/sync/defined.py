@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import msgspec
 
 from tandem.mapping.fields import Field, default_fields
-from tandem.marketing.port import FieldDefinition, MarketingDatabase
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import FieldDefinition
 from tandem.model.entities import Entity
 from tandem.model.schema import ColumnType, Option
 from tandem.state import SyncState

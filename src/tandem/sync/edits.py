@@ -20,16 +20,8 @@ from tandem.mapping.fields import Direction, Field
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields, encode_value
 from tandem.mapping.selection import UnknownField
 from tandem.mapping.values import parse, same
-from tandem.marketing.port import (
-    BY_HAND,
-    Activity,
-    ActivityType,
-    Company,
-    CompanyChange,
-    MarketingDatabase,
-    NewPerson,
-    Person,
-)
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import BY_HAND, Activity, ActivityType, Company, CompanyChange, NewPerson, Person
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.ids import PersonId
@@ -82,9 +74,35 @@ class Change(NamedTuple):
     new: Any
 
 
-class _Edit(NamedTuple):
+class Edit(NamedTuple):
+    """A field and the value it is to have, as it is stored."""
+
     field: Field
     value: Any
+
+
+class Target(NamedTuple):
+    """A field that may be edited; `shared`: it is the shared company's, not the person's."""
+
+    field: Field
+    shared: bool
+
+
+class EditedPerson(NamedTuple):
+    """A person with the links whose base an edit of it concerns."""
+
+    person: Person
+    links: Sequence[Link]
+
+    @property
+    def table(self) -> Entity | None:
+        """The table whose mapping the person's fields follow."""
+        return self.links[0].entity if self.links else None
+
+    @property
+    def has_shared_company(self) -> bool:
+        """Does it share its company with others?"""
+        return self.person.external_company_id is not None
 
 
 def _as_stored(_field: Field, value: Any) -> Any:
@@ -116,12 +134,18 @@ class Edits:
     def _edit(
         self, person_id: int, given: Iterable[tuple[str, Any]], read: Callable[[Field, Any], Any], *, at: str
     ) -> list[Change]:
+        given = list(given)
         with self._database.transaction():
             person = person_here(self._marketing, person_id)
-            links = self._links(person.id)
+            (edited,) = self.people([person])
             company = self._shared_company(person)
-            own, shared = self._sorted(given, read, person, _table(links))
-            changes = self._edit_person(person, links, own, at=at)
+            targets = self.targets(
+                [name for name, _ in given], table=edited.table, has_shared_company=edited.has_shared_company
+            )
+            own, shared = list[Edit](), list[Edit]()
+            for (field, of_company), (_, value) in zip(targets, given, strict=True):
+                (shared if of_company else own).append(Edit(field, read(field, value)))
+            (changes,) = self.edit_page([(edited, own)], at=at)
             if company is not None:
                 changes += self._edit_company(company, shared, at=at)
             elif shared:
@@ -136,20 +160,93 @@ class Edits:
     def create(self, typed: Sequence[tuple[str, str]], *, at: str) -> PersonId:
         """Make a person that is only in marketing: it is not sent to Dynamics by itself (P2)."""
         with self._database.transaction():
-            own, _ = self._sorted(typed, parse, None, None)
-            values = {edit.field.api_name: edit.value for edit in own}
-            new = NewPerson(None, values.get("email"), None, None, None, encode_fields(values))
-            (number,) = self._marketing.people.create([new], at=at)
-            person_id = PersonId(number)
-            self._marketing.people.log([Activity(person_id, ActivityType.NEW_PERSON, source=BY_HAND)], at=at)
-            self._marketing.people.note_edit(person_id, values, at=at)
+            targets = self.targets([name for name, _ in typed], table=None, has_shared_company=False)
+            edits = [Edit(field, parse(field, text)) for (field, _), (_, text) in zip(targets, typed, strict=True)]
+            (person_id,) = self.create_page([edits], at=at)
         return person_id
 
-    def _links(self, person_id: PersonId) -> list[Link]:
-        """The links whose base the edit concerns: the current one, else those that a restore would bring back (P8)."""
-        links = self._state.links.of_person(person_id)
-        current = [link for link in links if link.state in _CURRENT]
-        return current or [link for link in links if link.state is LinkState.SEVERED]
+    # By the page, with the caller's transaction ---------------------------------------------------------------------
+
+    def people(self, page: Sequence[Person]) -> list[EditedPerson]:
+        """The people of a page with their links: the current one, else those that a restore would bring back (P8)."""
+        links = self._state.links.every_of_people([person.id for person in page])
+        return [EditedPerson(person, _concerned(links.get(person.id, []))) for person in page]
+
+    def targets(self, names: Iterable[str], *, table: Entity | None, has_shared_company: bool) -> list[Target]:
+        """The fields of these names, for people of one table, or of none. Raises UnknownField, NotEditable."""
+        known = defined_fields(self._marketing, self._state)
+        order = sorted(_PEOPLE, key=lambda each: each is not table)
+        of_people = [field for each in order for field in known.get(each, [])]
+        of_company = known.get(Entity.ACCOUNT, [])
+        found = dict[tuple[str, bool], Target]()
+        for name in names:
+            shared = name.lower().startswith(_OF_COMPANY) and has_shared_company
+            if name.lower().startswith(_OF_COMPANY):
+                field = _company_field(of_company, name.strip()[len(_OF_COMPANY) :])
+                if not shared and field_named(of_people, field.api_name):
+                    field = _person_field(of_people, field.api_name)
+            else:
+                field = _person_field(of_people, name)
+                if has_shared_company and field.entity is not table and field_named(of_company, field.api_name):
+                    raise NotEditable(
+                        f"{field.api_name} of this person belongs to its company.",
+                        advice=f"Edit {_OF_COMPANY}{field.api_name}: it changes for everybody of that company.",
+                        field=field.api_name,
+                    )
+            if (field.api_name, shared) in found:
+                raise NotEditable(f"{field.api_name} is given twice.", advice="Give it once.", field=field.api_name)
+            found[field.api_name, shared] = Target(field, shared)
+        return list(found.values())
+
+    def create_page(self, page: Sequence[Sequence[Edit]], *, at: str) -> list[PersonId]:
+        """Make people that are only in marketing, and return their ids in order (P2)."""
+        everybody = [{edit.field.api_name: edit.value for edit in edits} for edits in page]
+        new = [NewPerson(None, values.get("email"), None, None, None, encode_fields(values)) for values in everybody]
+        people = [PersonId(number) for number in self._marketing.people.create(new, at=at)]
+        kind = ActivityType.NEW_PERSON
+        self._marketing.people.log([Activity(person, kind, source=BY_HAND) for person in people], at=at)
+        self._marketing.people.note_edits(list(zip(people, everybody, strict=True)), at=at)
+        return people
+
+    def edit_page(self, page: Sequence[tuple[EditedPerson, Sequence[Edit]]], *, at: str) -> list[list[Change]]:
+        """Change the own fields of people, each of whom is in the page once. Returns what changed, in order."""
+        mapped = {
+            entity: {choice.api_name for choice in choices.values()}
+            for entity, choices in self._state.choices().items()
+        }
+        everything, people = list[list[Change]](), list[Person]()
+        bases, activities = list[tuple[Entity, str, str | None]](), list[Activity]()
+        for (person, links), given in page:
+            held = decode_fields(person.fields)
+            edits = _changing(held, given)
+            changes = [Change(field.api_name, held.get(field.api_name), value) for field, value in edits]
+            everything.append(changes)
+            if not changes:
+                continue
+            values = held | {change.name: change.new for change in changes}
+            people.append(person._replace(email=values.get("email"), fields=encode_fields(values)))
+            for link in links:
+                base = before_images(
+                    link.base, held, [edit for edit in edits if edit.field.api_name in mapped[link.entity]]
+                )
+                bases.append((link.entity, link.crm_id, encode_all(base) if base else None))
+            kind = ActivityType.CHANGE_DATA_VALUE
+            activities += [
+                Activity(person.id, kind, name, encode_value(old), encode_value(new), BY_HAND)
+                for name, old, new in changes
+            ]
+        self._marketing.people.update(people, at=at)
+        self._state.links.set_bases(bases)
+        self._marketing.people.log(activities, at=at)
+        edited = [
+            (each.person.id, {change.name: change.new for change in changes})
+            for (each, _), changes in zip(page, everything, strict=True)
+            if changes
+        ]
+        self._marketing.people.note_edits(edited, at=at)
+        return everything
+
+    # The company ----------------------------------------------------------------------------------------------------
 
     def _shared_company(self, person: Person) -> Company | None:
         if person.external_company_id is None:
@@ -157,68 +254,7 @@ class Edits:
         company = self._marketing.companies.get([person.external_company_id]).get(person.external_company_id)
         return None if company is None or company.is_excluded else company
 
-    # Whose field it is ----------------------------------------------------------------------------------------------
-
-    def _sorted(
-        self,
-        given: Iterable[tuple[str, Any]],
-        read: Callable[[Field, Any], Any],
-        person: Person | None,
-        table: Entity | None,
-    ) -> tuple[list[_Edit], list[_Edit]]:
-        """The edits of the person and those of its shared company; `read` makes what was given a stored value."""
-        known = defined_fields(self._marketing, self._state)
-        order = sorted(_PEOPLE, key=lambda each: each is not table)
-        of_people = [field for each in order for field in known.get(each, [])]
-        of_company = known.get(Entity.ACCOUNT, [])
-        has_shared = person is not None and person.external_company_id is not None
-        own, shared = dict[str, _Edit](), dict[str, _Edit]()
-        for name, value in given:
-            if name.lower().startswith(_OF_COMPANY):
-                field = _company_field(of_company, name.strip()[len(_OF_COMPANY) :])
-                target = shared if has_shared else own
-                if not has_shared and field_named(of_people, field.api_name):
-                    field = _person_field(of_people, field.api_name)
-            else:
-                field, target = _person_field(of_people, name), own
-                if has_shared and field.entity is not table and field_named(of_company, field.api_name):
-                    raise NotEditable(
-                        f"{field.api_name} of this person belongs to its company.",
-                        advice=f"Edit {_OF_COMPANY}{field.api_name}: it changes for everybody of that company.",
-                        field=field.api_name,
-                    )
-            if field.api_name in target:
-                raise NotEditable(f"{field.api_name} is given twice.", advice="Give it once.", field=field.api_name)
-            target[field.api_name] = _Edit(field, read(field, value))
-        return list(own.values()), list(shared.values())
-
-    # Writing --------------------------------------------------------------------------------------------------------
-
-    def _edit_person(self, person: Person, links: Sequence[Link], edits: Sequence[_Edit], *, at: str) -> list[Change]:
-        held, people = decode_fields(person.fields), self._marketing.people
-        edits = _changing(held, edits)
-        if not edits:
-            return []
-        changes = [Change(field.api_name, held.get(field.api_name), value) for field, value in edits]
-        values = held | {change.name: change.new for change in changes}
-        people.update([person._replace(email=values.get("email"), fields=encode_fields(values))], at=at)
-        mapped = self._state.choices()
-        for link in links:
-            names = {choice.api_name for choice in mapped[link.entity].values()}
-            base = before_images(link.base, held, [edit for edit in edits if edit.field.api_name in names])
-            self._state.links.set_base(link.entity, link.crm_id, encode_all(base) if base else None)
-        kind = ActivityType.CHANGE_DATA_VALUE
-        people.log(
-            [
-                Activity(person.id, kind, name, encode_value(old), encode_value(new), BY_HAND)
-                for name, old, new in changes
-            ],
-            at=at,
-        )
-        people.note_edit(person.id, {change.name: change.new for change in changes}, at=at)
-        return changes
-
-    def _edit_company(self, company: Company, edits: Sequence[_Edit], *, at: str) -> list[Change]:
+    def _edit_company(self, company: Company, edits: Sequence[Edit], *, at: str) -> list[Change]:
         """A2: for all its people, in marketing only; logged on each of them up to the limit of A4."""
         held, companies, key = decode_fields(company.fields), self._marketing.companies, company.external_company_id
         edits = _changing(held, edits)
@@ -250,7 +286,7 @@ def person_here(marketing: MarketingDatabase, person_id: int) -> Person:
     return marketing.people.get([now])[now]
 
 
-def before_images(base: str | None, held: Mapping[str, Any], edits: Iterable[_Edit]) -> dict[str, Any]:
+def before_images(base: str | None, held: Mapping[str, Any], edits: Iterable[Edit]) -> dict[str, Any]:
     """The agreed values after these edits: the first edit of a field keeps what it held, going back to it ends that."""
     agreed = decode_fields(base)
     for field, value in edits:
@@ -262,13 +298,13 @@ def before_images(base: str | None, held: Mapping[str, Any], edits: Iterable[_Ed
     return agreed
 
 
-def _changing(held: Mapping[str, Any], edits: Sequence[_Edit]) -> list[_Edit]:
+def _changing(held: Mapping[str, Any], edits: Sequence[Edit]) -> list[Edit]:
     return [edit for edit in edits if not same(edit.field, held.get(edit.field.api_name), edit.value)]
 
 
-def _table(links: Sequence[Link]) -> Entity | None:
-    """The table whose mapping the person's fields follow."""
-    return links[0].entity if links else None
+def _concerned(links: Sequence[Link]) -> list[Link]:
+    current = [link for link in links if link.state in _CURRENT]
+    return current or [link for link in links if link.state is LinkState.SEVERED]
 
 
 def _person_field(fields: Sequence[Field], name: str) -> Field:

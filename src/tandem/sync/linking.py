@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tandem.mapping.projection import encode_all, encode_fields, encode_value
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, Person
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, Person
 from tandem.model.ids import PersonId
 from tandem.rules.fields import Collision, Folded
 from tandem.rules.presence import LinkState

@@ -10,11 +10,12 @@ from typing import Any
 from tandem.mapping.fields import Field
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields
 from tandem.mapping.values import same
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, MarketingDatabase, Person
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.fields import Collision, Winner
-from tandem.rules.merge import SCORE, merge_people
+from tandem.rules.merge import SCORE, Heir, decide_heir, merge_people
 from tandem.rules.presence import LinkState
 from tandem.state import SyncState
 from tandem.state.links import Link
@@ -93,26 +94,37 @@ class Merging:
         else:
             links.update([superseded(loser, winner_id, entity)._replace(version=version)])
         self._context.state.waiting.stop_all(entity, [crm_id])
-        if loser is not None and loser.person_id is not None and loser.state in _HAS_PERSON:
+        if loser is not None:
             self._give_person(loser, winner, winner_id)
 
     def _give_person(self, loser: Link, winner: Link | None, winner_id: str) -> None:
-        links, person = self._context.state.links, loser.person_id or 0
-        if loser.state is LinkState.SEVERED and links.of_people([person]):
-            return  # The person goes on as another record since.
-        # Its filter value decides when it is read (D10).
+        """The loser's person goes on as the winner's record, or joins the winner's person (D10)."""
+        links, at = self._context.state.links, self._context.now()
+        state, owner = (winner.state, winner.person_id) if winner else (LinkState.NONE, None)
+        person = self._heir(loser)
         unread = Link(winner_id, loser.entity, person, LinkState.LIVE, UNREAD, loser.base)
-        if winner is None:
-            links.add([unread])
-        elif winner.state is LinkState.EXCLUDED:
-            links.update([unread._replace(state=LinkState.PARKED, version=winner.version)])
-        elif winner.person_id is None or (winner.person_id == person and winner.state is LinkState.SUPERSEDED):
-            # Its person was deleted here (P9), or it was set aside when two people were merged here (P16). What was
-            # read of it meanwhile was passed over, and need not come again: it is asked for before the next push.
-            links.update([unread])
-            self._context.state.nominations.add([person], Lane.FRESH, at=self._context.now())
-        elif winner.person_id != person:
-            self.join(person, winner.person_id)
+        match decide_heir(person, state, owner):
+            case Heir.GO_ON:
+                links.add([unread])
+            case Heir.PARK if winner is not None:
+                links.update([unread._replace(state=LinkState.PARKED, version=winner.version)])
+                if loser.state is LinkState.LIVE:
+                    stopped = Activity(PersonId(person or 0), ActivityType.STOP_SYNC)
+                    self._context.marketing.people.log([stopped], at=at)
+            case Heir.ASK:
+                # Its person was deleted here (P9), or it was set aside when two people were merged here (P16). What was
+                # read of it meanwhile was passed over, and need not come again: it is asked for before the next push.
+                links.update([unread])
+                self._context.state.nominations.add([person or 0], Lane.FRESH, at=at)
+            case Heir.JOIN:
+                self.join(person or 0, owner or 0)
+
+    def _heir(self, loser: Link) -> int | None:
+        """The person of the loser that is to go on; None where there is nobody, or it goes on as another record."""
+        if loser.person_id is None or loser.state not in _HAS_PERSON:
+            return None
+        elsewhere = loser.state is LinkState.SEVERED and self._context.state.links.of_people([loser.person_id])
+        return None if elsewhere else loser.person_id
 
 
 def join_people(

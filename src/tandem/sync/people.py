@@ -9,16 +9,18 @@ from functools import partial
 from typing import Any
 
 from tandem.mapping.projection import decode_fields, encode_all
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, NewPerson, Person
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, NewPerson, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
-from tandem.rules.fields import Folded, Winner, first_fold, fold_row
+from tandem.rules.fields import Folded, Winner, first_fold, fold_row, unmerged
 from tandem.rules.presence import LinkState, Presence, decide_presence
+from tandem.rules.qualify import QUALIFIED
 from tandem.rules.units import split_units
 from tandem.state.links import Link
-from tandem.sync.applier import Applier, How, check_versions, latest
+from tandem.sync.applier import Applier, Drift, How, Kept, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.holds.blanking import keep_back
+from tandem.sync.keeping import Keeping
 from tandem.sync.linking import FoldedPerson, Linking
 from tandem.sync.matching import Matching
 from tandem.sync.merging import Merging, superseded
@@ -28,13 +30,19 @@ from tandem.sync.pushing.creating import Creations
 from tandem.sync.qualifying import QualifiedContacts, QualifiedLeads
 from tandem.sync.waiting import Waiting
 
+UNDONE = -2
+"""The version of a record that is there again as it was before it was merged or qualified: below any other, and not
+that of one without a link."""
 Sent = Mapping[str, Mapping[str, Any]]
 _NOTHING: Sent = {}
+_REVIEWS = (How.RELINK, How.ADOPT)
 _UPDATES = (Presence.UPDATE, Presence.RESUME, Presence.RESTORE)
 
 
 class PeopleApplier(Applier):
     """Leads or contacts. `plans` holds the plans of both tables; a table that is not read is absent."""
+
+    is_compared = True
 
     def __init__(self, context: Context, plan: TablePlan, plans: dict[Entity, TablePlan]) -> None:
         self._context = context
@@ -42,9 +50,10 @@ class PeopleApplier(Applier):
         self._plans = plans
         self.entity = plan.entity
         self._winner = Winner.MARKETING if plan.entity is Entity.LEAD else Winner.CRM
-        self._merged, self._master = plan.get("merged"), plan.get("masterid")
+        self._merged, self._master, self._state = plan.get("merged"), plan.get("masterid"), plan.get("statecode")
         self._placing = Placing(context, plan)
         self._linking = Linking(context, plan, self._placing)
+        self._keeping = Keeping(context, plan, self._linking)
         self._merging = Merging(context, plan, plans)
         self._creations = Creations(context, plan, self._placing, self._linking)
         self._matching = Matching(context, plan, self._placing, self._linking)
@@ -74,7 +83,8 @@ class PeopleApplier(Applier):
         self._update([row for kind in _UPDATES for row in sorted_rows[kind]], links, how, counts, sent)
         self._restore_parked(sorted_rows[Presence.RESTORE_PARKED], links, counts)
         self._park(sorted_rows[Presence.PARK], links, counts)
-        self._note(sorted_rows[Presence.NOTE], links, counts)
+        noted = sorted_rows[Presence.NOTE]
+        self._note(self._without_undone(noted, links) if how is How.RELINK else noted, links, counts)
         self._merging.merge(sorted_rows[Presence.MERGE], counts)
         self._return(sorted_rows[Presence.RETURN], how, counts)
         self._waiting.release(ids, partial(self._apply_waiting, how=how, counts=counts, read_again=False))
@@ -102,7 +112,7 @@ class PeopleApplier(Applier):
         contacts = self
         if self.entity is not Entity.CONTACT:
             contacts = PeopleApplier(self._context, self._plans[Entity.CONTACT], self._plans)
-        found = contacts.apply(rows, How.COPY if how is How.COPY else How.BASELINE, read_again=read_again)
+        found = contacts.apply(rows, how if how in (How.COPY, *_REVIEWS) else How.BASELINE, read_again=read_again)
         found.read = 0
         counts.add(found)
 
@@ -136,6 +146,15 @@ class PeopleApplier(Applier):
     def all_known(self) -> Iterable[str]:
         return [*self._context.state.links.unseen(self.entity), *self._context.state.waiting.unseen(self.entity)]
 
+    def known_after(self, place: str, *, limit: int) -> list[str]:
+        return self._context.state.links.known_after(self.entity, place, limit=limit)
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        return self._keeping.kept(ids)
+
+    def drifted(self, drifts: Sequence[Drift]) -> None:
+        self._keeping.hold(drifts)
+
     def _classified(self, rows: Sequence[Any], links: dict[str, Link], how: How) -> dict[Presence, list[Any]]:
         found: dict[Presence, list[Any]] = {each: [] for each in Presence}
         crm_id, version, wanted, merged = self._plan.id, self._plan.version, self._plan.wanted, self._merged
@@ -144,7 +163,8 @@ class PeopleApplier(Applier):
             state, known = (link.state, link.version) if link else (LinkState.NONE, -1)
             outcome = decide_presence(
                 state,
-                newer=how.is_news(version(row), known),
+                # Whose an undone record is waits for the end of the review, which reads it once more.
+                newer=how.is_news(version(row), known) and (known != UNDONE or how is How.BASELINE),
                 merged=bool(merged(row) and self._master(row)),
                 wanted=wanted(row),
                 revives=how is How.LIVE and not self._context.settings.never_return,
@@ -208,7 +228,7 @@ class PeopleApplier(Applier):
         owners = [people[PersonId(links[self._plan.id(row)].person_id or 0)] for row in rows]
         moves = self._placing.moves(list(zip(owners, places, strict=True)))
         held = self._context.state.held_fields.of_people(list(people))
-        new = self._never_read() if how is How.SELECTION else set()
+        new, alone = self._never_read(how), self._left_alone(how)
         after = [
             FoldedPerson(
                 person,
@@ -216,15 +236,20 @@ class PeopleApplier(Applier):
                     row,
                     {**decode_fields(person.fields), **moves.kept.get(person.id, {})},
                     links[self._plan.id(row)],
+                    how,
                     sent=sent,
                     frozen=held.get(person.id, ()),
                     new=new,
+                    alone=alone,
                 ),
                 place,
             )
             for row, person, place in zip(rows, owners, places, strict=True)
         ]
         keep_back(self._context, self.entity, after, rows=len(rows))
+        for row, each in zip(rows, after, strict=True):
+            if how is How.RELINK or links[self._plan.id(row)].version == UNDONE:
+                each.folded.keep_what_is_lost("S9")
         news = [each for each in after if each.id in moves.kept or self._changes(each)]
         changed = [self._linked(links[self._plan.id(row)], row, each) for row, each in zip(rows, after, strict=True)]
         extra = [entry for each in news for entry in moves.activities.get(each.id, [])]
@@ -239,20 +264,28 @@ class PeopleApplier(Applier):
         row: Any,
         values: Mapping[str, Any],
         link: Link,
+        how: How,
         *,
         sent: Sent,
         frozen: Collection[str],
         new: Collection[str],
+        alone: Collection[str],
     ) -> Folded:
-        pairs = self._plan.projection.pairs(row)
+        pairs, base = self._plan.projection.pairs(row), decode_fields(link.base)
+        if alone:
+            pairs = {name: value for name, value in pairs.items() if name not in alone}
+        # What was edited while it was not read yet has a base by that: the edit is not lost to a rule for unknown ones.
+        new = set(new) - base.keys()
         unread, known = split_units(self._plan.units, new) if new else ([], self._plan.units)
+        # What an older database holds for an edit may have been sent long ago: what Dynamics made of it since is newer.
+        outdated = how is How.ADOPT
         first = fold_row(
-            known,
+            unmerged(known) if outdated else known,
             row=pairs,
             person=values,
-            base={name: value for name, value in decode_fields(link.base).items() if name not in new},
-            winner=self._winner,
-            rule="P4",
+            base=base,
+            winner=Winner.CRM if outdated else self._winner,
+            rule="S10" if outdated else "P4",
             sent=sent.get(link.crm_id, {}),
             frozen=frozen,
         )
@@ -260,10 +293,21 @@ class PeopleApplier(Applier):
             return first
         return first.followed_by(first_fold(unread, row=pairs, person=first.values, rule="P19", frozen=frozen))
 
-    def _never_read(self) -> set[str]:
-        """Fields that were selected for the first time: there was never anything agreed about them (P19)."""
-        read = self._context.state.fields_read(self.entity)
-        return set() if read is None else {field.api_name for field in self._plan.projection.fields} - read
+    def _never_read(self, how: How) -> set[str]:
+        """Fields that were selected for the first time: there was never anything agreed about them (P19).
+
+        Where a known version is looked at again, that is so of fields that were brought for some records only, too.
+        """
+        read = None if how is How.COPY else self._context.state.fields_read(self.entity)
+        if read is None:
+            return set()
+        names = {field.api_name for field in self._plan.projection.fields}
+        return names - read | (self._context.state.fields_partly_read(self.entity) if how.looks_again else set())
+
+    def _left_alone(self, how: How) -> set[str]:
+        """Fields that looking again at a known version must not touch (D5)."""
+        known_versions = how in (How.SELECTION, How.ADOPT)
+        return self._context.state.fields_left_alone(self.entity) if known_versions else set()
 
     def _changes(self, each: FoldedPerson) -> bool:
         """Is there anything of this person to write?"""
@@ -310,6 +354,24 @@ class PeopleApplier(Applier):
             at=self._context.now(),
         )
         counts.excluded += len(rows)
+
+    def _without_undone(self, rows: Sequence[Any], links: dict[str, Link]) -> Sequence[Any]:
+        """All but the records that were merged or qualified after the time that the organisation was set back to (S9).
+
+        Whose they are is decided when everything was read: their person's again, where its later record is gone.
+        """
+        plan, undone, others = self._plan, list[Link](), list[Any]()
+        for row in rows:
+            link = links[plan.id(row)]
+            merged_away = link.state is LinkState.SUPERSEDED and link.successor is not None
+            still_so = self._merged(row) or (self.entity is Entity.LEAD and self._state(row) == QUALIFIED)
+            if merged_away and link.person_id is not None and not still_so:
+                back = link._replace(state=LinkState.SEVERED, version=UNDONE, successor=None, successor_entity=None)
+                undone.append(back)
+            else:
+                others.append(row)
+        self._context.state.links.update(undone)
+        return others
 
     def _note(self, rows: Sequence[Any], links: dict[str, Link], counts: Counts) -> None:
         versions = [(self._plan.id(row), self._plan.version(row)) for row in rows]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tandem.mapping.projection import decode_fields, encode_value
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, Person
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.sync.context import Context

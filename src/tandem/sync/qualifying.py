@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from tandem.mapping.projection import decode_fields
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, Person
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.fields import Folded, Winner, first_fold, fold_row

@@ -14,6 +14,7 @@ from typing import Any
 from tandem.dynamics.errors import TokenExpired
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
+from tandem.rules.brakes import holds_empty
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync import deletions
 from tandem.sync.applier import Applier, How, OrganisationRestored
@@ -21,6 +22,8 @@ from tandem.sync.context import Context, Counts, Progress
 from tandem.sync.holds import blanking
 from tandem.sync.pages import pages
 from tandem.sync.plan import TablePlan
+from tandem.sync.quick_syncs import end_riding, take_along
+from tandem.sync.telling import tell_copied
 
 _OVERLAP = timedelta(minutes=10)
 """How far fresh edits reach back: the two clocks differ, and `modifiedon` has whole seconds (reference 3.6)."""
@@ -28,16 +31,26 @@ _DOUBTED = 100
 """Records that are asked for where a page shows older states: one request."""
 _SWEEP_EVERY = timedelta(hours=24)
 _TOKEN = re.compile(r"\$deltatoken=(\d+)%21")
-_HOW = {Reading.FIRST_COPY: How.COPY, Reading.BASELINE: How.BASELINE, Reading.SELECTION: How.SELECTION}
+_HOW = {
+    Reading.FIRST_COPY: How.COPY,
+    Reading.BASELINE: How.BASELINE,
+    Reading.SELECTION: How.SELECTION,
+    Reading.RELINK: How.RELINK,
+    Reading.ADOPT: How.ADOPT,
+}
 
 
 class TableReader:
     """One table's stream at work."""
 
-    def __init__(self, context: Context, plan: TablePlan, applier: Applier, stream: Stream) -> None:
+    def __init__(
+        self, context: Context, plan: TablePlan, applier: Applier, stream: Stream, *, before: Stream | None = None
+    ) -> None:
+        """`before`: the stream whose place this one is to take; it goes on meanwhile."""
         self._context = context
         self._plan = plan
         self._applier = applier
+        self._before = before
         self.stream = stream
         self._size = min(context.settings.page_size, plan.decoder.page_size)
         self._modified = plan.get("modifiedon")
@@ -50,7 +63,10 @@ class TableReader:
         if self.stream.delta_link is None or self.stream.next_link is not None:
             self._copy_pages(counts, until)
         if self.stream.next_link is None and self.stream.delta_link is not None:
-            self._complete(counts)
+            if self._before is None:
+                self._complete(counts)
+            else:
+                self._complete_beside()
         counts.seconds = self._context.monotonic() - started
         return counts
 
@@ -80,12 +96,16 @@ class TableReader:
         if stream.reading is Reading.FIRST_COPY and self._applier.count_known():
             # It was begun before, and fresh edits were read since: some of those may have been deleted by now.
             stream.reading = Reading.BASELINE
-        stream.reads_begun += 1
+        # Beside another stream reads are numbered as that one's: which of them began later must be known.
+        stream.reads_begun = stream.reads_begun + 1 if self._before is None else self._before.reads_begun
         stream.rows_read = 0
-        stream.begun_at = self._context.now()
         with self._context.database.transaction():
-            # What an earlier read listed may have been deleted before this one began, and no delta will tell.
-            self._context.state.seen.forget(stream.entity)
+            if stream.reading is Reading.SELECTION:
+                take_along(self._context, stream, [field.column for field in self._plan.projection.fields])
+            stream.begun_at = self._context.now()
+            if self._before is None:
+                # What an earlier read listed may have been deleted before this one began, and no delta will tell.
+                self._context.state.seen.forget(stream.entity)
             self._context.state.streams.put(stream)
         order = None
         if stream.weak:
@@ -94,11 +114,16 @@ class TableReader:
 
     def _store(self, page: Page, counts: Counts) -> None:
         stream, state = self.stream, self._context.state
-        counts.add(self._apply(page.rows, _HOW[stream.reading]))
-        if stream.reading is not Reading.FIRST_COPY:
+        applied = self._apply(page.rows, _HOW[stream.reading])
+        counts.add(applied)
+        if stream.reading is not Reading.FIRST_COPY and self._before is None:
             state.seen.add(stream.entity, [self._plan.id(row) for row in page.rows])
         was = stream.place
         stream.rows_read += len(page.rows)
+        if stream.reading is Reading.SELECTION:
+            state.quick_syncs.advance_riding(
+                stream.fingerprint, rows=stream.rows_read, changed=applied.created + applied.updated, total=stream.total
+            )
         stream.next_link = page.next_link
         if page.next_link is None:
             # Until the table is completed a delta link without a next link says: read to its end.
@@ -125,13 +150,35 @@ class TableReader:
             state.deletions.add(stream.entity, absent)
             counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
             state.seen.forget(stream.entity)
-            state.note_fields_read(stream.entity, [field.api_name for field in self._plan.projection.fields])
-            state.streams.drop_others(stream)
+            self._note_fields_read()
             stream.state, stream.reason = StreamState.LIVE, None
             stream.reads_finished = stream.reads_begun
-            stream.live_at = stream.live_at or self._context.now()
+            if stream.live_at is None:
+                stream.live_at = self._context.now()
+                tell_copied(state, stream.entity, at=stream.live_at)
             stream.token_at, stream.fresh_mark = self._context.now(), stream.begun_at
             state.streams.put(stream)
+
+    def _complete_beside(self) -> None:
+        """The stream can take the other one's place, as soon as that was read once more (see `rules.succession`)."""
+        stream, state = self.stream, self._context.state
+        with self._context.database.transaction():
+            if holds_empty(stream.rows_read, known=self._applier.count_known()):
+                # Nothing was learned; that the table is empty is found out by the stream that is in force.
+                stream.begin_again("the table answered empty, although its records are known")
+            else:
+                blanking.settle(self._context, stream.entity, self._applier)
+                self._note_fields_read()
+                stream.state, stream.reason = StreamState.LIVE, None
+                stream.token_at, stream.fresh_mark = self._context.now(), stream.begun_at
+            state.streams.put(stream)
+
+    def _note_fields_read(self) -> None:
+        stream = self.stream
+        names = [field.api_name for field in self._plan.projection.fields]
+        if stream.reading is Reading.SELECTION:
+            end_riding(self._context, stream)
+        self._context.state.note_fields_read(stream.entity, names)
 
     def _absent(self) -> list[str]:
         """Records the read did not list and Dynamics does not find one by one either (S11, reference 4.6)."""
@@ -143,6 +190,11 @@ class TableReader:
         return gone
 
     # Changes --------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Is the table still being copied, or followed through a bulk change?"""
+        return self.stream.state is StreamState.COPYING or self.in_bulk
 
     @property
     def in_bulk(self) -> bool:
@@ -189,7 +241,7 @@ class TableReader:
     def _store_changes(self, page: Page, counts: Counts) -> None:
         stream = self.stream
         with self._context.database.transaction():
-            counts.add(self._apply(page.rows, How.LIVE))
+            counts.add(self._apply_changes(page.rows))
             self._context.state.deletions.add(stream.entity, page.deleted)
             was = stream.place
             stream.next_link, stream.rows_read = page.next_link, stream.rows_read + len(page.rows)
@@ -217,6 +269,7 @@ class TableReader:
         stream.delta_link = page.delta_link
         stream.reads_finished = stream.reads_begun
         stream.token_at = self._context.now()
+        self._end_of_selection()
         blanking.settle(self._context, stream.entity, self._applier)
         counts.deleted += deletions.settle(self._context, stream.entity, self._applier)
 
@@ -230,11 +283,13 @@ class TableReader:
             if not self._context.stopping():
                 # Read to the end, so what it did not bring is not there (P11).
                 stream.reads_finished = stream.reads_begun
+                self._end_of_selection()
             with self._context.database.transaction():
                 blanking.settle(self._context, stream.entity, self._applier)
                 self._context.state.streams.put(stream)
             return counts
-        stream.state, stream.reading, stream.delta_link = StreamState.COPYING, Reading.BASELINE, None
+        reading = Reading.SELECTION if stream.reading is Reading.SELECTION else Reading.BASELINE
+        stream.state, stream.reading, stream.delta_link = StreamState.COPYING, reading, None
         return self.copy(lambda: False)
 
     def fresh(self) -> Counts:
@@ -253,8 +308,9 @@ class TableReader:
 
     def _store_fresh(self, page: Page, counts: Counts) -> None:
         stream = self.stream
+        in_review = stream.reading.is_review and stream.state is StreamState.COPYING
         with self._context.database.transaction():
-            counts.add(self._apply(page.rows, How.LIVE))
+            counts.add(self._apply(page.rows, _HOW[stream.reading]) if in_review else self._apply_changes(page.rows))
             marks = [stream.fresh_mark, *(self._modified(row) for row in page.rows)]
             stream.fresh_mark = max((mark for mark in marks if mark), default=stream.begun_at)
             self._context.state.streams.checkpoint(stream, was=stream.place)
@@ -264,6 +320,19 @@ class TableReader:
         for page in pages(self._context.dynamics, start, self._plan.decoder, page_size=self._size):
             self._applier.prepare(page.rows)
             yield page
+
+    def _apply_changes(self, rows: Sequence[Any]) -> Counts:
+        """Apply what changed. The first changes after a change of columns may be known without the new ones."""
+        counts = self._apply(rows, How.LIVE)
+        if self.stream.reading is Reading.SELECTION:
+            again = self._applier.apply(rows, How.SELECTION)
+            counts.created, counts.updated = counts.created + again.created, counts.updated + again.updated
+        return counts
+
+    def _end_of_selection(self) -> None:
+        """All that changed since the columns changed was looked at."""
+        if self.stream.reading is Reading.SELECTION:
+            self.stream.reading = Reading.BASELINE
 
     def _apply(self, rows: Sequence[Any], how: How) -> Counts:
         """Apply rows that Dynamics has just answered with: a deletion of one that is not carried out yet is void."""

@@ -14,6 +14,14 @@ from tandem.dynamics.rows import VERSION, RowDecoder
 from tandem.dynamics.writes import RowWrite
 from tandem.model.errors import OurBug
 
+_READS = frozenset(
+    [
+        *("root", "requests", "who_am_i", "schema_version", "look", "tables", "unreadable_columns", "record_counts"),
+        *("read_page", "fetch", "fetch_names", "count"),
+    ]
+)
+"""What changes nothing in Dynamics."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWrite:
@@ -34,7 +42,9 @@ class Rehearsal:
     writes: list[PlannedWrite] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
-        # Whatever is not overridden here is a read.
+        if name not in _READS:
+            # Only somebody's action does anything else, never a cycle.
+            raise OurBug(f"A rehearsed cycle was about to ask Dynamics for {name}.")
         return getattr(self.dynamics, name)
 
     def write(self, writes: Sequence[RowWrite], decoder: RowDecoder) -> list[Any | DynamicsError]:
@@ -44,10 +54,6 @@ class Rehearsal:
         rows, _ = self.dynamics.fetch(table, [each.id for each in updated], decoder) if updated else ([], [])
         found = {getattr(row, table.primary_id): row for row in rows}
         return [self._answer(each, found.get(each.id), decoder) for each in writes]
-
-    def qualify(self, lead_id: str) -> str:
-        """Only somebody's action qualifies a lead, never a cycle."""
-        raise OurBug("A rehearsed cycle was about to qualify a lead.", record=lead_id)
 
     def _answer(self, write: RowWrite, row: Any, decoder: RowDecoder) -> Any | DynamicsError:
         if write.version is None:

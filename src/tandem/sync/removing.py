@@ -28,7 +28,8 @@ from tandem.database.port import Database
 from tandem.mapping.fields import Direction, Field
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields
 from tandem.mapping.values import same
-from tandem.marketing.port import BY_HAND, Activity, ActivityType, MarketingDatabase, Person, Role
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import BY_HAND, Activity, ActivityType, Person, Role
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, RetryLater
 from tandem.rules.merge import merge_people
@@ -42,7 +43,6 @@ from tandem.sync.waiting import PERSON_DELETED, WantedRole, let_roles_wait
 
 _CURRENT = (LinkState.LIVE, LinkState.PARKED)
 _WITH_BASE = (*_CURRENT, LinkState.SEVERED)
-_CONNECTION = "connection:"
 
 
 class WriteUnderWay(RetryLater):
@@ -95,7 +95,8 @@ class Removing:
             self._state.links.remove(person.id, LinkState.SUPERSEDED if never_return else LinkState.REMOVED)
             self._state.forget_person(person.id)
             self._stop_waiting(links)
-            if record := _current(links):
+            record = _current(links)
+            if record is not None and not never_return:
                 self._let_roles_wait(roles, record, at=at)
 
     def merge(self, winner_id: int, loser_id: int, *, at: str) -> Merged:
@@ -221,10 +222,8 @@ class Removing:
         """What gave the roles is not read again when the record brings a new person (O2)."""
         wanted: dict[Entity, list[tuple[WantedRole, str]]] = {}
         for opportunity, _, role, source, is_primary in roles:
-            connection = source.removeprefix(_CONNECTION)
-            entity, giver = (
-                (Entity.OPPORTUNITY, opportunity) if connection == source else (Entity.CONNECTION, connection)
-            )
+            table, _, row = source.partition(":")
+            entity, giver = (Entity(table), row) if row else (Entity.OPPORTUNITY, opportunity)
             each = WantedRole(giver, record.entity, record.crm_id, opportunity, role, source, is_primary)
             wanted.setdefault(entity, []).append((each, PERSON_DELETED))
         for entity, absent in wanted.items():

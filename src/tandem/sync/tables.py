@@ -4,53 +4,155 @@ Built from Dynamics' metadata and the field choices when the sync starts and whe
 nothing is asked.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
-import msgspec
-
+from tandem.dynamics.errors import MissingPrivilege, TableUnknown
 from tandem.dynamics.port import DynamicsOrganisation
-from tandem.model.entities import STANDARD, Entity
+from tandem.dynamics.queries import PageQuery
+from tandem.dynamics.rows import RowDecoder
+from tandem.model.entities import OPTIONAL, STANDARD, Entity
 from tandem.model.errors import NeedsPerson, TandemError
 from tandem.model.schema import Table
+from tandem.rules.paths import CustomEntity, Step
+from tandem.state import SyncState
 from tandem.state.state import FieldChoice
-from tandem.state.streams import Reading, Stream, StreamState
+from tandem.state.streams import Stream
 from tandem.sync.applier import Applier
+from tandem.sync.campaigns import campaign_sync
+from tandem.sync.columns import note_columns, note_limits
 from tandem.sync.context import Context
 from tandem.sync.defined import definition
 from tandem.sync.oneway.companies import CompanyApplier
-from tandem.sync.oneway.connections import ConnectionApplier, RoleNames
+from tandem.sync.oneway.connections import RoleApplier, RoleNames
+from tandem.sync.oneway.custom_objects import CustomObjectApplier, PathApplier
 from tandem.sync.oneway.opportunities import OpportunityApplier
-from tandem.sync.oneway.staff import StaffApplier
+from tandem.sync.oneway.plain import PlainApplier
 from tandem.sync.people import PeopleApplier
-from tandem.sync.plan import FilterUnreadable, TablePlan, chosen_fields
+from tandem.sync.plan import FilterUnreadable, Identity, LookupGone, TablePlan, chosen_fields, default_choices
+from tandem.sync.succession import Streams, looked_at, settle
+from tandem.sync.telling import tell_disabled
 
 CONNECTION_ROLE = "connectionrole"
+_NAMES_OF_ROLES = {Entity.CONNECTION: CONNECTION_ROLE, Entity.OPPORTUNITY_ROLE: "relationshiprole"}
+"""The tables that name the roles of the entities that give any (reference 8.9, 8.10)."""
+_OLDER_ROLES = "older_roles"
+"""The setting that tells whether the organisation has the older roles, and lets the sync user read them (O2)."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Tables:
-    """What can be read now. `problems` names the tables that cannot, with the reason."""
+    """What can be read now. `problems` names the tables that cannot, with the reason.
+
+    `streams` are as they are to be; `plans` and `appliers` go by the columns of the present ones, `successors` by those
+    of the streams that are to take their place. `others` are definitions of tables that only actions write, by name,
+    as far as they were asked for.
+    """
 
     plans: dict[Entity, TablePlan] = field(default_factory=dict)
     appliers: dict[Entity, Applier] = field(default_factory=dict)
     problems: dict[Entity, TandemError] = field(default_factory=dict)
+    streams: dict[Entity, Streams] = field(default_factory=dict)
+    successors: dict[Entity, TablePlan] = field(default_factory=dict)
+    widest_appliers: dict[Entity, Applier] = field(default_factory=dict)
+    others: dict[str, Table] = field(default_factory=dict)
+
+    @property
+    def widest(self) -> dict[Entity, TablePlan]:
+        """The plan with the most columns of each table: its successor's where it has one."""
+        return {**self.plans, **self.successors}
 
     def people(self) -> dict[Entity, PeopleApplier]:
-        """The appliers of leads and contacts."""
-        return {entity: each for entity, each in self.appliers.items() if isinstance(each, PeopleApplier)}
+        """The appliers of leads and contacts, by the widest plans."""
+        return {entity: each for entity, each in self.widest_appliers.items() if isinstance(each, PeopleApplier)}
 
 
-def read_metadata(context: Context, user_id: str) -> tuple[dict[str, Table], dict[Entity, frozenset[str]]]:
-    """The definitions of the tables and, per table, the columns the sync user cannot read (D1, D4)."""
-    names = [*(entity.value for entity in STANDARD), CONNECTION_ROLE]
-    tables = context.dynamics.tables(names, context.settings.language)
+def synced_entities(state: SyncState) -> tuple[Entity, ...]:
+    """What is synced, in the order in which it is copied: the one place that says so.
+
+    After the standard entities come what an administrator enabled, and before custom entities the paths they go by.
+    """
+    customs = state.customs.all()
+    paths = dict.fromkeys(custom.path.via for custom in customs.values() if custom.path.via)
+    older_roles = [Entity.OPPORTUNITY_ROLE] if state.setting(_OLDER_ROLES) else []
+    campaigns = [Entity.CAMPAIGN] if campaign_sync(state) else []
+    return (*STANDARD, *older_roles, *campaigns, *paths, *customs)
+
+
+def shown_entities(state: SyncState) -> tuple[Entity, ...]:
+    """Those of the synced entities that somebody asks for by name: all but paths."""
+    return tuple(entity for entity in synced_entities(state) if not entity.is_path)
+
+
+def entities_read(state: SyncState, only: Collection[Entity] | None) -> tuple[Entity, ...]:
+    """Which of them a cycle reads when asked for `only` these, the path of a custom entity included; None: all."""
+    synced, customs = synced_entities(state), state.customs.all()
+    if only is None:
+        return synced
+    paths = {customs[entity].path.via for entity in only if entity in customs}
+    return tuple(entity for entity in synced if entity in only or entity in paths)
+
+
+def forget_unsynced(context: Context, streams: Mapping[Entity, Stream]) -> None:
+    """Remove what was copied of entities that were disabled since, by the page, and their place at the end.
+
+    The place is given up first: should the entity be enabled again in the middle, it is read from its start.
+    """
+    state, database = context.state, context.database
+    for entity in [each for each in streams if not each.is_standard and each not in synced_entities(state)]:
+        with database.transaction():
+            state.streams.drop(entity)
+            streams[entity].begin_again("it was disabled")
+            state.streams.put(streams[entity])
+        forget = state.path_records.forget if entity.is_path else context.marketing.custom_objects.forget
+        more = True
+        while more:
+            with database.transaction():
+                more = forget(entity, limit=context.settings.page_size) > 0
+        with database.transaction():
+            state.forget_entity(entity, at=context.now())
+            tell_disabled(state, entity, at=context.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """By logical name the definitions of the tables, and the columns the sync user cannot read (D1, D4)."""
+
+    tables: Mapping[str, Table]
+    unreadable: Mapping[str, frozenset[str]]
+
+
+def read_metadata(context: Context, user_id: str, entities: Sequence[Entity]) -> Metadata:
+    """What Dynamics tells of these entities' tables; one that it does not have is absent."""
+    names = [*(entity.table for entity in entities), *_NAMES_OF_ROLES, *_NAMES_OF_ROLES.values()]
+    tables = context.dynamics.tables(dict.fromkeys(names), context.settings.language)
+    if not _has_older_roles(context, tables):
+        tables = {name: table for name, table in tables.items() if name != Entity.OPPORTUNITY_ROLE}
     unreadable = {
-        entity: context.dynamics.unreadable_columns(user_id, tables[entity.value])
-        for entity in STANDARD
-        if entity.value in tables
+        name: context.dynamics.unreadable_columns(user_id, table)
+        for name, table in tables.items()
+        if name not in _NAMES_OF_ROLES.values()
     }
-    return tables, unreadable
+    return Metadata(tables=tables, unreadable=unreadable)
+
+
+def _has_older_roles(context: Context, tables: Mapping[str, Table]) -> bool:
+    """Is there anything to read of the older roles? Noted, for what is synced follows from it.
+
+    The table is left over where connections took its place; a sync user without the right to it misses nothing then.
+    Once it was readable it is a table like the others, whose loss is told.
+    """
+    table = tables.get(Entity.OPPORTUNITY_ROLE)
+    if table is not None and not context.state.setting(_OLDER_ROLES):
+        first = PageQuery(table=table, columns=(), page_size=1)
+        try:
+            context.dynamics.read_page(first, RowDecoder(table, ()))
+        except MissingPrivilege:
+            table = None
+    with context.database.transaction():
+        context.state.put_setting(_OLDER_ROLES, True if table is not None else None)
+    return table is not None
 
 
 def count_rows(dynamics: DynamicsOrganisation, entities: Sequence[Entity]) -> dict[Entity, int]:
@@ -60,75 +162,106 @@ def count_rows(dynamics: DynamicsOrganisation, entities: Sequence[Entity]) -> di
     """
     asked = [entity for entity in entities if entity is not Entity.TEAM_MEMBERSHIP]
     try:
-        counts = dynamics.record_counts([entity.value for entity in asked]) if asked else {}
+        counts = dynamics.record_counts(list(dict.fromkeys(each.table for each in asked))) if asked else {}
     except NeedsPerson:
         # One table that refuses takes the others with it.
         return {} if len(asked) == 1 else {key: n for one in asked for key, n in count_rows(dynamics, [one]).items()}
-    return {entity: counts[entity.value] for entity in asked if entity.value in counts}
+    return {entity: counts[entity.table] for entity in asked if entity.table in counts}
 
 
-def build_tables(context: Context, *, organization_id: str, user_id: str) -> Tables:
-    """Read the metadata and put the appliers together. A table the organisation lacks is left out (section 7)."""
-    metadata, unreadable = read_metadata(context, user_id)
-    choices, found = context.state.choices(), Tables()
-    for entity in STANDARD:
-        table = metadata.get(entity.value)
+def build_tables(context: Context, metadata: Metadata, *, organization_id: str) -> Tables:
+    """Put plans, streams and appliers together.
+
+    A standard table the organisation lacks is left out (section 7); one that was read, or that an administrator
+    enabled, is a problem then.
+    """
+    state = context.state
+    entities, customs = synced_entities(state), state.customs.all()
+    choices = _choices(context, [entity for entity in entities if entity.table in metadata.tables], metadata)
+    streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
+    lookups, found = path_lookups(customs), Tables()
+    for entity in entities:
+        table = metadata.tables.get(entity.table)
         if table is None:
+            if entity in streams or entity not in STANDARD:
+                problem = TableUnknown(f"The organisation has no table {entity.table} any more.", table=entity.table)
+                found.problems[entity] = problem
             continue
-        fields = chosen_fields(entity, table, choices.get(entity, {}), unreadable[entity])
+        hidden = metadata.unreadable[entity.table]
+        chosen, lookup = chosen_fields(entity, table, choices.get(entity, {}), hidden), lookups.get(entity)
         try:
-            found.plans[entity] = TablePlan(
-                entity,
-                table,
-                fields,
-                organization_id=organization_id,
-                unreadable=unreadable[entity],
-                address_block=context.settings.address_block,
-                consent=context.settings.consent,
+            identity = Identity(
+                entity, table, chosen, organization_id=organization_id, unreadable=hidden, lookup=lookup
             )
-        except FilterUnreadable as problem:
+        except (FilterUnreadable, LookupGone) as problem:
             found.problems[entity] = problem
-    names = RoleNames(context.dynamics, metadata.get(CONNECTION_ROLE))
-    for entity, plan in found.plans.items():
-        found.appliers[entity] = _applier(context, plan, found.plans, names)
+            continue
+        settled = settle(identity, table, held=streams.get(entity), successor=successors.get(entity))
+        found.streams[entity] = settled
+        make = partial(
+            TablePlan,
+            entity,
+            table,
+            organization_id=organization_id,
+            unreadable=hidden,
+            lookup=lookup,
+            address_block=context.settings.address_block,
+            consent=context.settings.consent,
+        )
+        found.plans[entity] = make(looked_at(state, settled.present, chosen, asked), columns=settled.present.columns)
+        if settled.successor is not None:
+            found.successors[entity] = make(
+                looked_at(state, settled.successor, chosen, asked), columns=settled.successor.columns
+            )
+    names = {each: RoleNames(context.dynamics, metadata.tables.get(table)) for each, table in _NAMES_OF_ROLES.items()}
+    _add_appliers(context, found, names)
     with context.database.transaction():
-        context.marketing.define_fields([definition(field) for plan in found.plans.values() for field in plan.fields])
-        _mark_broken(context, metadata, choices)
+        for entity, plan in found.plans.items():
+            hidden = metadata.unreadable[entity.table]
+            note_columns(context, entity, plan.table, choices.get(entity, {}).values(), hidden)
+        fields = [field for plan in found.widest.values() for field in plan.fields]
+        note_limits(context, fields)
+        context.marketing.define_fields([definition(field) for field in fields])
     return found
 
 
-def ensure_stream(context: Context, plan: TablePlan, streams: Mapping[Entity, Stream]) -> Stream:
-    """The table's stream under its present selection; another selection starts another read."""
-    held, weak = streams.get(plan.entity), not plan.table.change_tracking
-    if held is None:
-        stream = Stream(entity=plan.entity, fingerprint=plan.fingerprint, weak=weak)
-    elif held.fingerprint != plan.fingerprint:
-        # Rows may be here without the columns that are selected now, however far the earlier read came.
-        stream = replace(
-            held,
-            fingerprint=plan.fingerprint,
-            weak=weak,
-            state=StreamState.COPYING,
-            reading=Reading.SELECTION if held.reads_begun else Reading.FIRST_COPY,
-            next_link=None,
-            delta_link=None,
-            rows_read=0,
-            fresh_mark=held.read_until,
-            reason=None,
-        )
-    elif held.weak != weak:
-        stream = held
-        stream.begin_again("change tracking was switched off" if weak else "change tracking was switched on")
-        stream.weak = weak
-    else:
-        return held
-    with context.database.transaction():
-        context.state.streams.put(stream)
-        context.state.streams.drop_others(stream)
-    return stream
+def _add_appliers(context: Context, found: Tables, names: Mapping[Entity, RoleNames]) -> None:
+    """Each table's rows are applied by its own plan; what they mean in another table, by the widest of that one."""
+    widest = found.widest
+    for entity, plan in found.plans.items():
+        found.appliers[entity] = _applier(context, plan, {**widest, entity: plan}, names)
+    for entity, plan in widest.items():
+        same = not found.successors
+        found.widest_appliers[entity] = found.appliers[entity] if same else _applier(context, plan, widest, names)
 
 
-def _applier(context: Context, plan: TablePlan, plans: dict[Entity, TablePlan], names: RoleNames) -> Applier:
+def _choices(context: Context, entities: Sequence[Entity], metadata: Metadata) -> dict[Entity, dict[str, FieldChoice]]:
+    """The field choices; an optional entity that is synced for the first time gets those of section 7 (D1)."""
+    choices = context.state.choices()
+    new = [entity for entity in entities if entity in OPTIONAL and entity not in choices]
+    if new:
+        with context.database.transaction():
+            for entity in new:
+                table, hidden = metadata.tables[entity.table], metadata.unreadable[entity.table]
+                context.state.put_choices(default_choices(entity, table, hidden))
+        choices = context.state.choices()
+    return choices
+
+
+def path_lookups(customs: Mapping[Entity, CustomEntity]) -> dict[Entity, Step]:
+    """The lookup that each custom entity, and each path between, goes by."""
+    found = {entity: custom.path.steps[0] for entity, custom in customs.items()}
+    found.update({custom.path.via: custom.path.steps[1] for custom in customs.values() if custom.path.via})
+    return found
+
+
+def _applier(
+    context: Context, plan: TablePlan, plans: dict[Entity, TablePlan], names: Mapping[Entity, RoleNames]
+) -> Applier:
+    if plan.entity.is_path:
+        return PathApplier(context, plan)
+    if not plan.entity.is_standard:
+        return CustomObjectApplier(context, plan)
     match plan.entity:
         case Entity.LEAD | Entity.CONTACT:
             return PeopleApplier(context, plan, plans)
@@ -136,21 +269,7 @@ def _applier(context: Context, plan: TablePlan, plans: dict[Entity, TablePlan], 
             return CompanyApplier(context, plan)
         case Entity.OPPORTUNITY:
             return OpportunityApplier(context, plan)
-        case Entity.CONNECTION:
-            return ConnectionApplier(context, plan, names)
+        case Entity.CONNECTION | Entity.OPPORTUNITY_ROLE:
+            return RoleApplier(context, plan, names[plan.entity])
         case _:
-            return StaffApplier(context, plan)
-
-
-def _mark_broken(
-    context: Context, metadata: Mapping[str, Table], choices: Mapping[Entity, Mapping[str, FieldChoice]]
-) -> None:
-    """A selected column that Dynamics lost is left out and shown as broken; the rest goes on."""
-    changed = []
-    for entity, by_column in choices.items():
-        table = metadata.get(entity.value)
-        for column, choice in by_column.items():
-            broken = None if table and column in table.columns else f"{column} is no longer a column of {entity.value}"
-            if choice.selected and broken != choice.broken:
-                changed.append(msgspec.structs.replace(choice, broken=broken))
-    context.state.put_choices(changed)
+            return PlainApplier(context, plan)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tandem.marketing.port import Role
+from tandem.marketing.records import Role
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
 from tandem.state import SyncState
+from tandem.state.customs import Unplaced
 from tandem.state.links import Link, Waiter
 from tandem.sync.context import Context
 from tandem.sync.plan import TablePlan
@@ -27,12 +28,13 @@ ROLE = "role"
 AMBIGUOUS = "ambiguous"
 """Kind of waiting: several people have the new record's e-mail; somebody must choose (P1)."""
 
+PERSON_NOT_READ = "the person has not been read yet"
+PERSON_EXCLUDED = "the person is excluded by the filter"
 PERSON_DELETED = "the person was deleted in marketing"
-"""Why nobody is there for a role: there was somebody once (P9)."""
-_NOBODY_YET = {
-    LinkState.NONE: "the person has not been read yet",
-    LinkState.EXCLUDED: "the person is excluded by the filter",
-}
+"""Why nobody is there: there was somebody once (P9)."""
+COMPANY_NOT_READ = "the company has not been read yet"
+COMPANY_EXCLUDED = "the company is excluded by the filter"
+_NOBODY_YET = {LinkState.NONE: PERSON_NOT_READ, LinkState.EXCLUDED: PERSON_EXCLUDED}
 CUSTOMER_SOURCE = "customer"
 """Where a role comes from that a contact has because the opportunity's customer is that contact (O1)."""
 
@@ -76,8 +78,10 @@ class Waiting:
         if not waiters or self._contacts is None:
             return
         self._context.state.waiting.stop(waiters)
-        decode = self._contacts.decoder.decode_row
-        apply_contacts([decode((each.payload or "").encode()) for each in waiters])
+        plan, payloads = self._contacts, [each.payload or "" for each in waiters]
+        # A row kept from before the filter column was there does not say whether it is wanted; the read that the column
+        # began brings it again (D8).
+        apply_contacts([plan.decoder.decode_row(each.encode()) for each in payloads if plan.knows_filter(each)])
 
     def _give_roles(self, waiters: Sequence[Waiter]) -> None:
         if not waiters:
@@ -123,6 +127,43 @@ def let_roles_wait(state: SyncState, source: Entity, absent: Iterable[tuple[Want
         for (record, table, crm_id, reason), payload in waiting.items()
     ]
     state.waiting.add(page, at=at)
+
+
+class ObjectsWaiting(NamedTuple):
+    """Custom objects whose person, company or record between, of the table `target`, is not here."""
+
+    entity: Entity
+    target: str
+    reason: str
+    objects: int
+    since: str
+    oldest: list[tuple[str, str, str]]
+
+
+def objects_waiting(state: SyncState, *, limit: int = 1) -> list[ObjectsWaiting]:
+    """The custom objects that wait, by reason, with the `limit` oldest of each as (id, target's id, since when).
+
+    Nobody has to release them: see `oneway.custom_objects`.
+    """
+    return [
+        ObjectsWaiting(
+            entity=each.entity,
+            target=each.via.table if each.via else each.belongs_to.value,
+            reason=_why(each),
+            objects=each.objects,
+            since=each.since,
+            oldest=each.oldest,
+        )
+        for each in state.customs.unplaced(limit=limit)
+    ]
+
+
+def _why(each: Unplaced) -> str:
+    if each.via is not None:
+        return f"the {each.via.table} it belongs to has not been read yet"
+    if each.belongs_to is Entity.ACCOUNT:
+        return COMPANY_EXCLUDED if each.kept_out else COMPANY_NOT_READ
+    return _NOBODY_YET.get(each.link, PERSON_DELETED)
 
 
 def _person(link: Link | None) -> int | None:

@@ -5,10 +5,13 @@ Whoever gets no answer asks again, and may have been answered all the same: aski
 
 from contextlib import suppress
 
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.actions.requests import RequestState
-from tandem.actions.sync_person import sync_person
 from tandem.model.entities import Entity
+from tandem.runtime import instance
 from tandem.runtime.acting import acting
+from tandem.runtime.relinking import NothingToRelink, relinking
 from tandem.runtime.subscription import Subscription
 from tandem.sync.edits import UnknownPerson
 from tandem.sync.removing import Removing
@@ -17,7 +20,7 @@ from tandem.sync.removing import Removing
 def make_record(subscription: Subscription, *, person: int, wanted: Entity, request: str | None = "first") -> None:
     """*Sync Person to Microsoft* (F1); `request` None asks under a new id each time."""
     with acting(subscription) as (engine, context):
-        sync_person(engine, context, person, wanted=wanted, request=request)
+        perform(engine, context, Action.SYNC_PERSON, person, {"as": wanted.value}, request)
 
 
 def qualify_lead(subscription: Subscription, *, person: int) -> None:
@@ -25,7 +28,8 @@ def qualify_lead(subscription: Subscription, *, person: int) -> None:
     asked, it is asked for under a new id."""
     with acting(subscription) as (engine, context):
         for request in ("first", "second"):
-            if sync_person(engine, context, person, wanted=Entity.CONTACT, request=request).state is RequestState.DONE:
+            acted = perform(engine, context, Action.SYNC_PERSON, person, {"as": Entity.CONTACT.value}, request)
+            if acted.state is RequestState.DONE:
                 return
 
 
@@ -39,6 +43,18 @@ def merge_people(subscription: Subscription, *, winner: int, loser: int) -> None
     """*Merge People* (P16)."""
     with suppress(UnknownPerson):
         _removing(subscription).merge(winner, loser, at=subscription.now())
+
+
+def relink(subscription: Subscription) -> None:
+    """`tandem relink`."""
+    with relinking(subscription) as work, suppress(NothingToRelink):
+        work.carry_out(work.compare())
+
+
+def adopt(subscription: Subscription) -> None:
+    """`tandem adopt`, for a database that is refused."""
+    if instance.look(subscription) is not instance.Verdict.SAME:
+        instance.adopt(subscription)
 
 
 def _removing(subscription: Subscription) -> Removing:

@@ -8,7 +8,8 @@ error and record. One scenario at one point is a cell.
     what may differ                         | because
     ----------------------------------------+--------------------------------------------------------------------
     row versions, and places in the changes | a write of which nothing is known is looked at, or made again
-    the ids of records that were made       | they are chosen at random
+    the ids of records that were made       | they are chosen at random, as are those of notices
+    sealed secrets                          | each sealing of one is another
     the history of cycles                   | there was one more
     how often an error occurred             | it was met once more
     the balance of changes and writes       | an answer that nobody read is not counted
@@ -49,11 +50,12 @@ _CYCLES = 6
 """Within so many cycles everything comes to rest."""
 
 _NOT_COMPARED = {"history", "stream", "counter"}
-_VARYING = {"version", "versionnumber", "times"}
+_VARYING = {"version", "versionnumber", "times", "uid"}
 _COUNTS = {"instance", "push_balance"}
 """Settings that count runs and writes."""
-_NUMBERED = {"activity", "company_activity", "conflict", "hold", "sync_error", "change_feed"}
+_NUMBERED = {"activity", "company_activity", "conflict", "hold", "sync_error", "change_feed", "notice"}
 """Tables whose `id` is only an order."""
+_SEALED = re.compile(r"tandem1:[\w+/=-]+")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _Rows = dict[str, list[dict[str, Any]]]
@@ -230,6 +232,7 @@ def _facts(rows: _Rows, known: frozenset[str]) -> list[str]:
             page.sort(key=lambda row: (row.get("person_id") or 0, row["id"]))
         told = [_as_text(_lasting(table, row)) for row in page]
         told = [_GUID.sub(lambda found: found[0] if found[0] in known else "new", line) for line in told]
+        told = [_SEALED.sub("sealed", line) for line in told]
         lines += [f"{table}: {line}" for line in (told if table in _NUMBERED else sorted(told))]
     return lines
 

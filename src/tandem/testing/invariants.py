@@ -15,9 +15,10 @@ from tandem.mapping.projection import decode_value
 from tandem.mapping.values import same
 from tandem.model.entities import Entity
 from tandem.report.differences import DifferenceFinder, FieldDifference
-from tandem.report.reasons import Reason
 from tandem.rules.brakes import Brakes, HoldKind
 from tandem.rules.qualify import QUALIFIED
+from tandem.rules.reasons import Reason
+from tandem.runtime.syncing import verify
 from tandem.state.streams import StreamState
 from tandem.sync.plan import TablePlan
 from tandem.testing.fake.queries import place_of_delta
@@ -25,6 +26,7 @@ from tandem.testing.fake.store import Reference
 from tandem.testing.ledger import meaning
 from tandem.testing.picture import Picture, rows
 from tandem.testing.walk import MERGED, PEOPLE, Walk
+from tandem.testing.walk.tables import LINE, OF_CONTACT, OF_ORDER, ORDER
 
 Promise = Callable[[Walk], Iterator[str]]
 _WITH_PERSON = ("live", "parked")
@@ -405,13 +407,46 @@ def _is_alone(walk: Walk, table: str, name: str) -> bool:
     return plan is not None and any([field.api_name for field in unit.fields] == [name] for unit in plan.units)
 
 
+def r1_looking_at_both_sides_finds_nothing(walk: Walk) -> Iterator[str]:
+    """R1, AS-R: every record is compared, and every difference has a reason."""
+    verify(*walk.at_work())
+    for each in walk.world.subscription.state.verifications.findings():
+        yield f"{each.field or 'the whole'} of {each.entity.value} {each.crm_id} is {each.verdict.value}"
+
+
+def c1_custom_objects_are_where_their_rows_say(walk: Walk) -> Iterator[str]:
+    """C1, O3: every line is here once and as new as its row, and belongs to whom its order's contact is linked."""
+    state, organisation, links = walk.world.subscription.state, walk.world.organisation, walk.picture().links
+    if any(state.streams.all()[entity].state is not StreamState.LIVE for entity in _READ_FOR_LINES):
+        return
+    versions = {row["id"]: row["version"] for row in rows(walk.reader, "custom_object")}
+    placed = {row["id"]: row for row in rows(walk.reader, "placed_custom_object")}
+    for line, row in organisation.rows(LINE).items():
+        order = organisation.get(ORDER, row[OF_ORDER.column].id) if row.get(OF_ORDER.column) else None
+        contact = _stored(order.get(OF_CONTACT.column)) if order else None
+        link = links.get(("contact", str(contact)))
+        expected = (row["versionnumber"], contact, link and link["person_id"])
+        found = placed.get(line)
+        if found is None or (versions[line], found["record"], found["person_id"]) != expected:
+            yield f"line {line} is {found}, and should be {expected}"
+    refused = any(each.kind == HoldKind.MASS_DELETE and each.state == "cancelled" for each in state.journal.holds())
+    pending = {row["crm_id"] for row in rows(walk.reader, "deletion")}
+    for gone in set() if refused else placed.keys() - organisation.rows(LINE).keys() - pending:
+        yield f"line {gone} is here, and was deleted"
+
+
+_READ_FOR_LINES = (Entity(LINE), Entity.via(OF_CONTACT.table, str(OF_CONTACT)))
+
+
 AT_REST: tuple[Promise, ...] = (
+    r1_looking_at_both_sides_finds_nothing,
     i1_both_sides_agree_or_say_why,
     i1_everybody_is_where_the_record_says,
     i2_nothing_is_under_way,
     r6_what_is_held_is_listed,
     i5_nothing_anybody_saw_is_gone,
     i16_no_reference_dangles,
+    c1_custom_objects_are_where_their_rows_say,
 )
 
 

@@ -213,6 +213,13 @@ class WatchedDynamics:
         self._fuse.pass_point()
         return answers
 
+    def write_task(self, write: RowWrite, decoder: RowDecoder) -> Any:
+        """The task it made or changed."""
+        self._fuse.pass_point()
+        row = self._inner.write_task(write, decoder)
+        self._fuse.pass_point()
+        return row
+
     def qualify(self, lead_id: str) -> str:
         """The contact it made, written down."""
         self._fuse.pass_point()

@@ -28,6 +28,7 @@ from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.writes import RowWrite
+from tandem.model.entities import Entity
 from tandem.model.schema import Table
 
 T = TypeVar("T")
@@ -47,11 +48,16 @@ class Lie(StrEnum):
     BREAK_OFF = "break off"  # of several writes only the first were carried out, and the reply was lost
     MISMATCH = "mismatch"  # one write is answered with another version than the row's; it was not carried out
     FAULT = "fault"  # one write is answered with a fault of the service, although it was carried out
+    OMIT = "omit"  # a page of changes comes without what changed, and it never comes again
     HIDE = "hide"  # a column is taken out of the sync user's sight, or given back
 
 
 HARMLESS = (Lie.REPLAY, Lie.REORDER, Lie.DUPLICATE, Lie.UNKNOWN_DELETION)
 """Lies about pages that may not change anything (behaviour S3, design 1.4)."""
+
+
+_WRITING = {"write", "qualify", "write_task", "make_list", "put_into_campaign", "add_to_list", "remove_from_list"}
+"""Calls of which nobody knows whether they were carried out when no answer comes."""
 
 
 class LyingDynamics:
@@ -114,6 +120,10 @@ class LyingDynamics:
         """Rows per table."""
         return self._asked("record_counts", "", lambda: self._inner.record_counts(names))
 
+    def count(self, table: Table, condition: str) -> int | None:
+        """How many rows meet a condition."""
+        return self._asked("count", table.name, lambda: self._inner.count(table, condition))
+
     def fetch(self, table: Table, ids: Sequence[str], decoder: RowDecoder) -> tuple[list[Any], list[str]]:
         """The rows there are, and the ids there are not."""
         rows, missing = self._asked("fetch", table.name, lambda: self._inner.fetch(table, ids, decoder))
@@ -159,6 +169,8 @@ class LyingDynamics:
             deleted = [*deleted, str(UUID(int=chance.getrandbits(128), version=4))]
         if self._lies(Lie.REORDER, chance):
             rows, deleted = chance.sample(rows, len(rows)), chance.sample(deleted, len(deleted))
+        if self._lies(Lie.OMIT, chance):
+            rows, deleted = [], []
         return replace(page, rows=rows, deleted=deleted)
 
     # Writes ---------------------------------------------------------------------------------------------------------
@@ -182,6 +194,26 @@ class LyingDynamics:
         """Qualifies the lead, if it arrives."""
         return self._carried("qualify", self._chance("qualify", ""), lambda: self._inner.qualify(lead_id))
 
+    def write_task(self, write: RowWrite, decoder: RowDecoder) -> Any:
+        """Makes or changes the task, if it arrives."""
+        return self._asked("write_task", "", lambda: self._inner.write_task(write, decoder))
+
+    def make_list(self, list_id: str, name: str, members: Entity) -> None:
+        """Makes the list, if it arrives."""
+        self._asked("make_list", "", lambda: self._inner.make_list(list_id, name, members))
+
+    def put_into_campaign(self, list_id: str, campaign_id: str) -> None:
+        """Puts the list into the campaign, if it arrives."""
+        self._asked("put_into_campaign", "", lambda: self._inner.put_into_campaign(list_id, campaign_id))
+
+    def add_to_list(self, list_id: str, member_id: str) -> None:
+        """Puts the record on the list, if it arrives."""
+        self._asked("add_to_list", "", lambda: self._inner.add_to_list(list_id, member_id))
+
+    def remove_from_list(self, list_id: str, members: Entity, member_id: str) -> None:
+        """Takes the record off the list, if it arrives."""
+        self._asked("remove_from_list", "", lambda: self._inner.remove_from_list(list_id, members, member_id))
+
     def _refused(self, writes: Sequence[RowWrite], chance: random.Random) -> dict[int, DynamicsError]:
         """Writes that do not arrive, by their place: of a hidden column, and one that is told of another version."""
         refused: dict[int, DynamicsError] = {
@@ -201,7 +233,7 @@ class LyingDynamics:
 
     def _carried(self, call: str, chance: random.Random, answer: Callable[[], T]) -> T:
         """The answer, unless the request or the reply is lost on its way."""
-        lost = _unanswered if call in ("write", "qualify") else _unreachable
+        lost = _unanswered if call in _WRITING else _unreachable
         if self._lies(Lie.THROTTLE, chance):
             raise Throttled("Dynamics asks for a pause.", retry_after=1.0)
         if self._lies(Lie.LOSE_REQUEST, chance):

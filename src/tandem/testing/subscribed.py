@@ -12,7 +12,7 @@ import msgspec
 
 from tandem.mapping.fields import Direction
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields
-from tandem.marketing.port import Person
+from tandem.marketing.records import Person
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.runtime import syncing

@@ -5,19 +5,24 @@ is looked at. Everything in between is the real thing: HTTP, SQLite or PostgreSQ
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from tandem.dynamics.credentials import Credentials
+from tandem.model.entities import Entity
 from tandem.runtime import connecting, syncing
+from tandem.runtime.customs import enable_entity
+from tandem.runtime.discovery import choose_entity
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
 from tandem.sandbox.automation.plug_ins import AnyPlugIn
 from tandem.sandbox.data.generate import generate
 from tandem.sandbox.door.automation import ArmPlugIn, Lock, PutRule, Settle
+from tandem.sandbox.door.definitions import MakeLookup, MakeTable
 from tandem.sandbox.door.levers import Levers
 from tandem.sandbox.door.operations import (
     Advance,
@@ -41,6 +46,8 @@ from tandem.sandbox.store.organisation import Organisation
 from tandem.sync.context import Context, Progress
 from tandem.sync.cycle import Engine
 from tandem.testing.subscribed import Subscribed
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class World(Subscribed):
@@ -107,6 +114,20 @@ class World(Subscribed):
         for table in tables:
             self.organisation.add_column(table, "new_synctomkto", "boolean")
         return self
+
+    def make_table(self, schema_name: str, *, columns: Mapping[str, str] = _NONE, **lookups: str | None) -> str:
+        """Make a custom table with lookups by schema name, each to a table or, where that is None, to customers."""
+        table = str(self.do(MakeTable(table=schema_name, columns=dict(columns)))["table"])
+        for column, target in lookups.items():
+            self.do(MakeLookup(table=table, column=column, target=target))
+        return table
+
+    def enable_custom(self, table: str, path: str | None = None) -> Entity:
+        """Sync a custom table from now on, by `path` or by the one that is proposed."""
+        with syncing.dynamics_of(self.subscription) as dynamics:
+            chosen = choose_entity(self.subscription, dynamics, table, [path] if path else [])
+            enable_entity(self.subscription, dynamics, chosen.custom)
+        return chosen.custom.entity
 
     # Somebody in Dynamics -------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tandem.cli.invocation import ExitCode
+from tandem.rules.fields import Collision, Winner
 
 
 @pytest.fixture
@@ -182,3 +183,100 @@ def test_a_list_that_was_cut_says_so(office: Any, lead: str) -> None:
 
     assert "The first 1; there may be more: --limit." in office.run("conflicts", "--limit", "1").out
     assert "there may be more" not in office.run("conflicts").out
+
+
+@pytest.fixture
+def leads(office: Any) -> list[str]:
+    """Three leads whose job titles both sides changed, and of the first the city as well: marketing won."""
+    records = [
+        str(office.world.create("lead", lastname=name, subject="Visit", jobtitle="Buyer"))
+        for name in ("Ek", "Bo", "Ax")
+    ]
+    office.world.sync()
+    for record in records:
+        office.edit("lead", record, title="Chief")
+        office.world.edit("lead", record, jobtitle="Head")
+    office.edit("lead", records[0], city="Oslo")
+    office.world.edit("lead", records[0], address1_city="Bergen")
+    office.world.cycle()
+    return records
+
+
+def test_N7_many_values_are_given_back_by_a_filter(office: Any, leads: list[str]) -> None:
+    """What the filter does not name stays; each is an edit that reaches Dynamics."""
+    done = office.facts("conflicts", "--restore", "all", "--field", "jobtitle", "--kept", "marketing")
+    office.world.cycle()
+
+    assert {"given_back": 3, "there_already": 0, "skipped": []} == done
+    assert ["Head"] * 3 == [office.world.fields("lead", each)["title"] for each in leads]
+    assert ["Head"] * 3 == [office.row("lead", each)["jobtitle"] for each in leads]
+    assert "Oslo" == office.world.fields("lead", leads[0])["city"]
+
+
+def test_N7_a_dry_run_counts_and_shows_what_would_be_given_back(office: Any, leads: list[str]) -> None:
+    """Nothing is changed by it, and the real run does what it said."""
+    told = office.facts("conflicts", "--restore", "all", "--rule", "p4", "--dry-run", "--limit", "2")
+    before = [office.world.fields("lead", each)["title"] for each in leads]
+    done = office.facts("conflicts", "--restore", "all", "--rule", "p4")
+
+    assert (4, 2, ["Chief"] * 3) == (told["restorable"], len(told["conflicts"]), before)
+    assert told["restorable"] == done["given_back"]
+
+
+def test_N7_of_several_conflicts_of_one_field_the_last_is_given_back(office: Any, lead: str) -> None:
+    """An older one would undo it; asked again, nothing is left to do."""
+    office.collide("lead", lead, title=("jobtitle", "Third", "Fourth"))
+    person = str(office.world.person("lead", lead).id)
+
+    first = office.facts("conflicts", "--restore", "all", "--person", person)
+    again = office.facts("conflicts", "--restore", "all", "--person", person)
+
+    assert (1, 0) == (first["given_back"], again["given_back"])
+    assert "Fourth" == office.world.fields("lead", lead)["title"]
+
+
+@pytest.mark.parametrize(
+    ("when", "count"),
+    [pytest.param("..2001-01-01", 0, id="before it"), pytest.param("2001-01-01..", 4, id="since before it")],
+)
+def test_N7_conflicts_are_named_by_their_time(office: Any, leads: list[str], when: str, count: int) -> None:
+    """Either end may be open."""
+    assert count == len(office.facts("conflicts", "--when", when)["conflicts"])
+    assert count == office.facts("conflicts", "--restore", "all", "--when", when, "--dry-run")["restorable"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        pytest.param(("--restore", "all"), 2, "Say which", id="everything there is"),
+        pytest.param(("--restore", "some"), 2, "or `all`", id="a word that is no id"),
+        pytest.param(("--restore", "1", "--dry-run"), 2, "goes with", id="a dry run of one"),
+        pytest.param(("--restore", "all", "--when", "2002..2001"), 1, "bad-range", id="no dates"),
+        pytest.param(("--restore", "all", "--when", "2002-01-01..2001-01-01"), 1, "earlier", id="dates the wrong way"),
+        pytest.param(("--restore", "all", "--field", "nothing"), 1, "unknown-field", id="an unknown field"),
+        pytest.param(("--restore", "all", "--person", "999"), 1, "unknown-person", id="an unknown person"),
+    ],
+)
+def test_N7_what_cannot_be_meant_changes_nothing(
+    office: Any, lead: str, arguments: tuple[str, ...], code: int, reason: str
+) -> None:
+    """A filter that was misspelt must not restore everything."""
+    ended = office.run("conflicts", *arguments)
+
+    assert (code, True) == (ended.code, reason in ended.told)
+    assert "Chief" == office.world.fields("lead", lead)["title"]
+
+
+def test_N7_a_value_that_cannot_be_given_back_stops_no_other(office: Any, leads: list[str]) -> None:
+    """It is told with its reason, and the command says that not all was done."""
+    gone = office.world.person("lead", leads[1]).id
+    office.world.subscription.state.journal.add_collisions(
+        [(gone, None, Collision(field="nosuch", base=None, marketing=1, crm=2, winner=Winner.MARKETING, rule="P4"))],
+        at=office.world.subscription.now(),
+    )
+
+    ended = office.run("conflicts", "--restore", "all", "--kept", "marketing")
+
+    assert ExitCode.RECORD_ERRORS == ended.code
+    assert "4 values were given back" in ended.out
+    assert "was skipped" in ended.told

@@ -17,6 +17,7 @@ import pytest
 from tandem.cli import main
 from tandem.cli.invocation import ExitCode
 from tandem.marketing.embedded import EmbeddedMarketing
+from tandem.marketing.embedded.people import EmbeddedPeople
 from tandem.testing.world import World
 
 Command = Callable[..., Any]
@@ -135,6 +136,26 @@ def test_an_export_needs_no_more_memory_for_more_records(
     assert peak < 10_000_000
 
 
+def test_the_activity_log_needs_no_more_memory_for_more_entries(
+    copied: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As with records."""
+    entry = {"id": 1, "person_id": 1, "type": "x", "at": "", "field": None, "old": None, "source": None, "detail": None}
+    big = {**entry, "new": json.dumps("x" * 2_000)}
+    monkeypatch.setenv("TANDEM_HOME", str(copied.settings.home))
+    monkeypatch.setattr(EmbeddedPeople, "history", lambda self, **_: (big for _ in range(10_000)))
+    with (tmp_path / "export").open("w+") as sink:
+        monkeypatch.setattr("sys.stdout", sink)
+        tracemalloc.start()
+        code = main.run(["export", "activity"])
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert ExitCode.DONE == code
+    assert (tmp_path / "export").stat().st_size > 20_000_000
+    assert peak < 10_000_000
+
+
 def test_a_reader_that_has_enough_ends_the_export_quietly(copied: World) -> None:
     """`tandem export person | head -1` is no failure worth a traceback."""
     command = "import sys; from tandem.cli.main import run; sys.exit(run(['export', 'person']))"
@@ -161,3 +182,75 @@ def _typed(text: str, wanted: Any) -> Any:
             return Decimal(text)
         case _:
             return text
+
+
+def test_the_activity_log_is_exported_entry_by_entry(copied: World, tandem: Command) -> None:
+    """Oldest first, with the values as they are stored; CSV holds the same."""
+    person = copied.export("person")[0]["id"]
+    assert ExitCode.DONE == tandem("people", "set", str(person), "phone=555-0100", world=copied).code
+    everything = records(tandem("export", "activity", world=copied))
+    own = records(tandem("export", "activity", "--person", str(person), world=copied))
+    header, *rows = csv.reader(io.StringIO(tandem("export", "Activity", "--format", "csv", world=copied).out))
+
+    assert [each["id"] for each in everything] == sorted(each["id"] for each in everything)
+    assert {each["id"] for each in copied.export("person")} <= {each["personId"] for each in everything}
+    assert own == [each for each in everything if each["personId"] == person]
+    assert ("Change Data Value", "phone", "555-0100", "Tandem") == tuple(
+        own[-1][name] for name in ("type", "field", "new", "source")
+    )
+    assert len(rows) == len(everything)
+    assert own[-1] == {
+        name: _typed(value, own[-1].get(name)) for name, value in zip(header, rows[-1], strict=True) if value
+    }
+
+
+def test_the_activity_log_is_exported_from_a_time_on(copied: World, tandem: Command) -> None:
+    """A day, or a moment of it, in UTC; what happened at that moment is in it."""
+    everything = records(tandem("export", "activity", world=copied))
+    last = everything[-1]["at"]
+
+    def since(time: str) -> list[dict[str, Any]]:
+        return records(tandem("export", "activity", "--since", time, world=copied))
+
+    assert everything == since("2001-02-03")
+    assert [each for each in everything if each["at"] >= last] == since(last) == since(last.removesuffix("Z"))
+    assert [] == since("2999-01-01")
+
+
+def test_the_history_of_a_deleted_and_of_a_merged_person_can_be_exported(make_world, tandem: Command) -> None:
+    """Of who was deleted that entry is left; who was merged is found under the id of the winner."""
+    with make_world() as world:
+        world.create("contact", lastname="Ek")
+        world.connect().sync()
+        command = ("people", "create", "lastName=Ek")
+        ids = [tandem(*command, "--json", world=world) for _ in range(3)]
+        winner, loser, gone = (json.loads(each.out)["id"] for each in ids)
+        tandem("people", "merge", str(winner), str(loser), world=world)
+        tandem("people", "delete", str(gone), world=world)
+
+        of_loser, of_gone = (
+            records(tandem("export", "activity", "--person", str(each), world=world)) for each in (loser, gone)
+        )
+
+    assert {winner} == {each["personId"] for each in of_loser}
+    assert ["New Person", "New Person", "Merge People"] == [each["type"] for each in of_loser]
+    assert ["Delete Person"] == [each["type"] for each in of_gone]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        pytest.param(("person", "--since", "2025-01-01"), ExitCode.USAGE, "--since", id="a time for people"),
+        pytest.param(("company", "--person", "1"), ExitCode.USAGE, "--person", id="a person for companies"),
+        pytest.param(("activity", "--since", "yesterday"), ExitCode.USAGE, "yesterday", id="no time"),
+        pytest.param(("activity", "--person", "999999"), ExitCode.FAILED, "no person 999999", id="nobody"),
+    ],
+)
+def test_an_export_of_activities_that_cannot_be_is_refused(
+    copied: World, tandem: Command, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """Without a line on standard output."""
+    ended = tandem("export", *arguments, world=copied)
+
+    assert (code, "") == (ended.code, ended.out)
+    assert says in ended.err

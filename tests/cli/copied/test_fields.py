@@ -33,7 +33,11 @@ def test_D1_all_fields_are_listed_with_both_names_type_and_direction(world: Worl
     """The default map is selected, other columns are offered."""
     fields = listed(tandem("fields", "--json", world=world))
 
-    assert set(TABLES) - {"teammembership"} >= {entity for entity, _ in fields} >= {"lead", "contact", "account"}
+    assert (
+        {*TABLES, "customeropportunityrole"} - {"teammembership"}
+        >= {entity for entity, _ in fields}
+        >= {"lead", "contact", "account"}
+    )
     assert {
         "entity": "lead",
         "column": "telephone1",
@@ -177,3 +181,103 @@ def test_D4_a_column_the_sync_user_may_not_read_is_shown_as_broken_and_can_be_de
 
     assert (True, "the sync user may not read it") == (shown["selected"], shown["broken"])
     assert ("contact", "telephone1") not in after
+
+
+# Quick syncs --------------------------------------------------------------------------------------------------------
+
+
+def test_D5_a_quick_sync_is_told_in_fields_and_status_and_can_be_given_up(world: World, tandem: Command) -> None:
+    """With its number, its fields, its records, and how far it is."""
+    world.sync()
+    chosen = json.loads(
+        tandem("fields", "contact", "--select", "pager", "--created", "2020-01-01..", "--json", world=world).out
+    )
+    status = json.loads(tandem("status", "--json", world=world).out)
+    (asked,) = chosen["quick_syncs"]
+
+    assert [asked] == status["quick_syncs"]
+    assert ("contact", ["pager"], "created from 2020-01-01T00:00:00Z", "waiting", "person", 0, None, None) == tuple(
+        asked[name]
+        for name in ("entity", "fields", "records", "state", "asked_by", "rows_done", "total", "seconds_left")
+    )
+    assert "created from 2020-01-01T00:00:00Z" in tandem("status", world=world).out
+
+    given_up = json.loads(tandem("fields", "--cancel", str(asked["id"]), "--json", world=world).out)
+    assert ["cancelled"] == [each["state"] for each in given_up["quick_syncs"]]
+    tandem("fields", "contact", "--deselect", "pager", world=world)
+    assert [] == json.loads(tandem("fields", "contact", "--json", world=world).out)["quick_syncs"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["contact", "--created", "2024-01-01.."], "no-dates", "no field is named", id="no field"),
+        pytest.param(["contact", "--select", "phone", "--created", "x.."], "bad-range", "'x' is no date", id="no date"),
+        pytest.param(
+            ["contact", "--select", "phone", "--updated", "2024-02-01..2024-01-01"],
+            "bad-range",
+            "ends before it begins",
+            id="the wrong way round",
+        ),
+        pytest.param(
+            ["contact", "--select", "phone", "--created", "2999-01-01.."], "bad-range", "in the future", id="ahead"
+        ),
+        pytest.param(["--cancel", "99"], "unknown-quick-sync", "No quick sync 99 waits or runs", id="none to give up"),
+    ],
+)
+def test_D5_what_cannot_be_is_refused_by_code(
+    world: World, tandem: Command, arguments: list[str], code: str, said: str
+) -> None:
+    """In a sentence with what to do, and nothing is chosen."""
+    before = world.subscription.state.choices(), world.subscription.state.quick_syncs.newest()
+
+    ended = tandem("fields", *arguments, world=world)
+
+    assert (ExitCode.FAILED, "") == (ended.code, ended.out)
+    assert said in ended.err
+    assert f"[{code}]" in ended.err
+    assert before == (world.subscription.state.choices(), world.subscription.state.quick_syncs.newest())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["contact", "--select", "phone", "--created", "2024..", "--updated", "2024.."], id="two dates"),
+        pytest.param(["--created", "2024-01-01.."], id="a range without a table"),
+        pytest.param(["contact", "--preview"], id="a preview of nothing"),
+        pytest.param(["contact", "--cancel", "1"], id="giving up and a table"),
+        pytest.param(["--cancel", "one"], id="no number"),
+    ],
+)
+def test_D5_a_line_that_contradicts_itself_exits_2(world: World, tandem: Command, arguments: list[str]) -> None:
+    """Before anything is asked."""
+    assert ExitCode.USAGE == tandem("fields", *arguments, world=world).code
+
+
+def test_D5_a_preview_tells_cost_and_effect_and_chooses_nothing(world: World, tandem: Command) -> None:
+    """By the code that would do it: of the records looked at, who would take which value."""
+    contacts = [world.create("contact", lastname=f"Ek {number}", pager=str(number)) for number in range(3)]
+    world.sync()
+    world.put_marketing_only("contact", contacts[0], pager="mine")
+    plain = world.create("contact", lastname="Ng")
+    world.sync()
+    world.put_marketing_only("contact", plain, pager="only mine")
+    people = world.subscription.state.links.count_known(Entity.CONTACT)
+    before = world.subscription.state.choices(), world.subscription.state.quick_syncs.newest()
+
+    found = json.loads(tandem("fields", "contact", "--select", "pager", "--preview", "--json", world=world).out)
+    told = tandem("fields", "contact", "--select", "pager", "--preview", world=world).out
+    known = json.loads(tandem("fields", "contact", "--select", "phone", "--preview", "--json", world=world).out)
+    dropped = tandem("fields", "contact", "--deselect", "phone", "--preview", world=world).out
+
+    assert (True, 3, 1, 1) == tuple(found[name] for name in ("rereads", "to_marketing", "overwritten", "to_dynamics"))
+    assert found["rows"] >= people <= found["sample"] == known["sample"]
+    assert (
+        f"Of {found['sample']} records looked at, 3 would take a value from Dynamics, 1 of them over another value"
+        in told
+    )
+    assert (False, 0) == (known["rereads"], known["to_marketing"])
+    assert dropped.startswith("Nothing would be read")
+    assert before == (world.subscription.state.choices(), world.subscription.state.quick_syncs.newest())
+    assert {} == world.subscription.state.streams.successors()
+    assert "mine" == world.fields("contact", contacts[0])["pager"]

@@ -223,6 +223,6 @@ def test_P16_merge_tells_what_is_to_be_sent(copied: World, tandem: Command) -> N
 
 def test_the_help_names_every_command_on_people(tandem: Command) -> None:
     """Looking, editing, and what is done to a person as a whole."""
-    assert {"find", "show", "set", "create", "delete", "merge"} == set(
+    assert {"find", "show", "set", "create", "import", "erase", "delete", "merge"} == set(
         re.findall(r"^  (\w+) ", tandem("people", "--help").out.partition("Commands")[2], re.MULTILINE)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
-from tandem.marketing.port import ActivityType, Company, CompanyChange, PutCompany
+from tandem.marketing.records import ActivityType, Company, CompanyChange, PutCompany
 
 _SQL = load_statements("tandem.marketing.embedded")
 _COMPANY = ("external_company_id", "version", "is_excluded", "merged_into", "fields", "updated_at")
@@ -53,3 +53,6 @@ class EmbeddedCompanies:
         if per_person:
             rows = [{**change._asdict(), "type": kind, "at": at, "source": source} for change in changes]
             self._database.run_many(_SQL["log_for_company"], rows)
+
+    def empty_log(self, *, before: str, limit: int) -> int:
+        return self._database.run(_SQL["empty_company_activities"], older_than=before, limit=limit)

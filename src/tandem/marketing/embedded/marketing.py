@@ -9,9 +9,10 @@ from tandem.database.port import Database
 from tandem.database.statements import load_statements
 from tandem.mapping.projection import decode_fields
 from tandem.marketing.embedded.companies import EmbeddedCompanies
+from tandem.marketing.embedded.custom_objects import EmbeddedCustomObjects
 from tandem.marketing.embedded.mirrors import EmbeddedMirrors
 from tandem.marketing.embedded.people import EmbeddedPeople
-from tandem.marketing.port import FieldDefinition
+from tandem.marketing.records import FieldDefinition
 from tandem.model.entities import Entity
 
 _SQL = load_statements("tandem.marketing.embedded")
@@ -39,9 +40,20 @@ _EXPORTED: dict[str, tuple[str, ...]] = {
     ),
     "salesperson": ("externalSalesPersonId", "isDisabled", "updatedAt"),
     "team": ("microsoftTeamId", "isDeleted", "updatedAt"),
+    "campaign": ("microsoftCampaignId", "isActive", "externalSalesPersonId", "microsoftTeamId", "updatedAt"),
     "opportunityrole": ("externalOpportunityId", "personId", "role", "isPrimary"),
     "teammember": ("microsoftTeamMembershipId", "microsoftTeamId", "externalSalesPersonId"),
 }
+_VERSIONS = (
+    "forget_company_versions",
+    "forget_sales_person_versions",
+    "forget_team_versions",
+    "forget_team_member_versions",
+    "forget_opportunity_versions",
+    "forget_campaign_versions",
+    "forget_custom_object_versions",
+)
+_CUSTOM_OBJECT = ("externalCustomObjectId", "personId", "externalCompanyId", "isExcluded", "updatedAt")
 _PERSON = (
     "id",
     "microsoftType",
@@ -55,7 +67,7 @@ _PERSON = (
 )
 _DEFINED_AS: dict[str, tuple[str, ...]] = {"person": ("lead", "contact", "company")}
 """Whose definitions an exported record's fields have: a person is exported with its company's values."""
-_FLAGS = {"isDeleted", "isExcluded", "isClosed", "isWon", "isDisabled", "isPrimary", "microsoftIsDeleted"}
+_FLAGS = {"isActive", "isDeleted", "isExcluded", "isClosed", "isWon", "isDisabled", "isPrimary", "microsoftIsDeleted"}
 
 
 def marketing_migrations() -> list[Migration]:
@@ -71,6 +83,7 @@ class EmbeddedMarketing:
         self.people = EmbeddedPeople(database)
         self.companies = EmbeddedCompanies(database)
         self.mirrors = EmbeddedMirrors(database)
+        self.custom_objects = EmbeddedCustomObjects(database)
 
     def define_fields(self, definitions: Sequence[FieldDefinition]) -> None:
         rows = [{name: getattr(each, name) for name in _DEFINITION} for each in definitions]
@@ -80,26 +93,44 @@ class EmbeddedMarketing:
         rows = self._database.all(_SQL["field_definitions"])
         return [FieldDefinition(**dict(zip(_DEFINITION, row, strict=True))) for row in rows]
 
+    def parked(self) -> dict[str, int]:
+        return dict(self._database.all(_SQL["count_parked"]))
+
     def counts(self) -> dict[str, tuple[int, int]]:
         return {name: (records, deleted) for name, records, deleted in self._database.all(_SQL["count_records"])}
 
+    def forget_versions(self) -> None:
+        for name in _VERSIONS:
+            self._database.run(_SQL[name])
+
     def build_indexes(self, entity: Entity) -> None:
-        for name in _INDEXES.get(entity, ()):
+        own = () if entity.is_standard or entity.is_path else ("index_custom_objects",)
+        for name in _INDEXES.get(entity, own):
             self._database.run(_SQL[name])
         self._database.run(_SQL["analyze"])
 
     def columns(self, entity: str) -> list[str]:
-        names = _PERSON if entity == "person" else _EXPORTED[entity]
+        names = _PERSON if entity == "person" else self._own_columns(entity)
         defined_as = _DEFINED_AS.get(entity, (entity,))
         fields = [each.api_name for each in self.field_definitions() if each.entity in defined_as]
         return list(dict.fromkeys([*names, *sorted(fields)]))
+
+    def _own_columns(self, entity: str) -> tuple[str, ...]:
+        """What an exported record of `entity` has beside its fields; whatever else has fields is a custom entity."""
+        if entity not in _EXPORTED and any(each.entity == entity for each in self.field_definitions()):
+            return _CUSTOM_OBJECT
+        return _EXPORTED[entity]
 
     def export(self, entity: str) -> Iterator[dict[str, Any]]:
         if entity == "person":
             yield from self._export_people()
             return
-        names = _EXPORTED[entity]
-        for row in self._database.stream(_SQL[f"export_{entity}"]):
+        names = self._own_columns(entity)
+        if names is _CUSTOM_OBJECT:
+            rows = self._database.stream(_SQL["custom_objects"], entity=entity)
+        else:
+            rows = self._database.stream(_SQL[f"export_{entity}"])
+        for row in rows:
             fields = decode_fields(row[len(names)]) if len(row) > len(names) else {}
             yield {**_named(names, row), **fields}
 

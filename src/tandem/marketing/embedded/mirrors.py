@@ -1,10 +1,10 @@
-"""What is copied one way and nothing more: sales people, teams, opportunities and roles."""
+"""What is copied one way and nothing more: sales people, teams, campaigns, opportunities and roles."""
 
 from collections.abc import Iterator, Sequence
 
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
-from tandem.marketing.port import Owner, PutOpportunity, Role
+from tandem.marketing.records import Campaign, Owner, PutOpportunity, Role
 from tandem.model.ids import PersonId
 
 _SQL = load_statements("tandem.marketing.embedded")
@@ -13,8 +13,8 @@ _TABLES = {
     "salesperson": "sales_people",
     "team": "teams",
     "teammember": "team_members",
+    "campaign": "campaigns",
     "opportunity": "opportunities",
-    "opportunityrole": "connections",
 }
 _OPPORTUNITY = (*PutOpportunity._fields, "updated_at")
 
@@ -43,6 +43,18 @@ class EmbeddedMirrors:
 
     def delete_team_members(self, ids: Sequence[str]) -> None:
         self._database.run(_SQL["delete_team_members"], ids=self._database.array(ids))
+
+    def put_campaigns(self, page: Sequence[Campaign], *, at: str) -> None:
+        self._put("put_campaign", Campaign._fields, page, at)
+
+    def delete_campaigns(self, ids: Sequence[str]) -> None:
+        self._database.run(_SQL["delete_campaigns"], ids=self._database.array(ids))
+
+    def campaigns(self) -> list[Campaign]:
+        return [Campaign._make(row) for row in self._database.all(_SQL["campaigns"])]
+
+    def find_campaigns(self, text: str) -> list[Campaign]:
+        return [Campaign._make(row) for row in self._database.all(_SQL["find_campaigns"], text=text)]
 
     def put_opportunities(self, page: Sequence[PutOpportunity], *, new: bool, at: str) -> None:
         if new:
@@ -76,9 +88,15 @@ class EmbeddedMirrors:
     def drop_row_roles(self, opportunities: Sequence[str]) -> None:
         self._database.run(_SQL["delete_row_roles"], ids=self._database.array(opportunities))
 
-    def drop_connections(self, ids: Sequence[str]) -> None:
-        sources = [f"connection:{each}" for each in ids]
+    def drop_roles(self, sources: Sequence[str]) -> None:
         self._database.run(_SQL["delete_roles_of_sources"], sources=self._database.array(sources))
+
+    def role_sources(self, sources: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._database.all(_SQL["role_sources"], sources=self._database.array(sources))}
+
+    def role_sources_of(self, kind: str) -> Iterator[str]:
+        for row in self._database.stream(_SQL["ids_of_role_sources"], kind=kind):
+            yield row[0]
 
     def versions(self, entity: str, ids: Sequence[str]) -> dict[str, int]:
         return dict(self._database.all(_SQL[f"versions_of_{_TABLES[entity]}"], ids=self._database.array(ids)))
@@ -93,6 +111,10 @@ class EmbeddedMirrors:
     def ids(self, entity: str) -> Iterator[str]:
         for row in self._database.stream(_SQL[f"ids_of_{_TABLES[entity]}"]):
             yield row[0]
+
+    def ids_after(self, entity: str, place: str, *, limit: int) -> list[str]:
+        rows = self._database.all(_SQL[f"ids_after_of_{_TABLES[entity]}"], place=place, limit=limit)
+        return [row[0] for row in rows]
 
     def _put(self, statement: str, names: Sequence[str], page: Sequence[Sequence[object]], at: str) -> None:
         rows = [{**dict(zip(names, row, strict=True)), "at": at} for row in page]

@@ -1,13 +1,14 @@
 """The people of the embedded marketing database."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tandem.database.port import Database
 from tandem.database.statements import load_statements
 from tandem.mapping.projection import decode_fields, encode_all
-from tandem.marketing.port import Activity, ActivityType, NewPerson, Person
+from tandem.marketing.records import Activity, ActivityType, NewPerson, Person
+from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 
 _SQL = load_statements("tandem.marketing.embedded")
@@ -23,6 +24,7 @@ _PERSON = (
     "updated_at",
 )
 _ACTIVITY = ("person_id", "type", "field", "old", "new", "source", "detail", "at")
+_LOGGED = ("id", "person_id", "type", "at", "field", "old", "new", "source", "detail")
 _PLAIN_ACTIVITY = ("person_id", "type", "at")
 _WILDCARD, _ESCAPED = re.compile(r"([%_!])"), r"!\1"
 _MERGE = ("add_alias", "move_aliases", "move_activities", "move_roles", "move_opportunities")
@@ -55,6 +57,9 @@ class EmbeddedPeople:
     def get(self, ids: Iterable[int]) -> dict[PersonId, Person]:
         rows = self._database.all(_SQL["people"], ids=self._database.array(list(ids)))
         return {row[0]: Person._make((*row[:6], bool(row[6]), row[7])) for row in rows}
+
+    def made_at(self, ids: Iterable[int]) -> dict[PersonId, str]:
+        return dict(self._database.all(_SQL["people_made_at"], ids=self._database.array(list(ids))))
 
     def resolve(self, person_id: int) -> PersonId | None:
         if person_id in self.get([person_id]):
@@ -97,16 +102,37 @@ class EmbeddedPeople:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def logged_after(self, last: int, *, limit: int = 1_000) -> list[dict[str, Any]]:
-        names = ("id", "person_id", "type", "at", "field", "old", "new", "source", "detail")
         rows = self._database.all(_SQL["logged_after"], after=last, limit=limit)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return [dict(zip(_LOGGED, row, strict=True)) for row in rows]
+
+    def history(self, *, since: str = "", person_id: int | None = None) -> Iterator[dict[str, Any]]:
+        if person_id is None:
+            rows = self._database.stream(_SQL["export_activities"], since=since)
+        else:
+            rows = self._database.stream(_SQL["history_of_person"], since=since, person_id=person_id)
+        for row in rows:
+            yield dict(zip(_LOGGED, row, strict=True))
 
     def last_logged(self) -> int:
         row = self._database.one(_SQL["last_logged"])
         return int(row[0]) if row else 0
 
+    def count_log(self, person_id: PersonId) -> int:
+        row = self._database.one(_SQL["count_activities_of"], person_id=person_id)
+        return int(row[0]) if row else 0
+
+    def empty_log(self, *, before: str, limit: int) -> int:
+        return self._database.run(_SQL["empty_activities"], older_than=before, limit=limit)
+
+    def merged_into(self, person_id: PersonId) -> list[int]:
+        return [row[0] for row in self._database.all(_SQL["merged_into"], person_id=person_id)]
+
     def note_edit(self, person_id: PersonId, fields: Mapping[str, Any], *, at: str) -> None:
-        self._database.run(_SQL["feed"], person_id=person_id, at=at, fields=encode_all(fields))
+        self.note_edits([(person_id, fields)], at=at)
+
+    def note_edits(self, page: Sequence[tuple[PersonId, Mapping[str, Any]]], *, at: str) -> None:
+        rows = [(person_id, at, encode_all(fields)) for person_id, fields in page]
+        self._database.insert("change_feed", ("person_id", "at", "fields"), rows)
 
     def feed(self, *, limit: int = 1_000) -> list[tuple[int, PersonId, dict[str, Any]]]:
         rows = self._database.all(_SQL["read_feed"], limit=limit)
@@ -119,6 +145,10 @@ class EmbeddedPeople:
     def forget_feed(self, until: int) -> None:
         self._database.run(_SQL["forget_feed"], until=until)
 
+    def count_longer(self, entity: Entity, name: str, length: int) -> int:
+        row = self._database.one(_SQL["count_longer_values"], entity=entity.value, name=name, length=length)
+        return int(row[0]) if row else 0
+
     def moves(self, people: Sequence[int], *, since: str) -> dict[tuple[int, str], list[tuple[str | None, str | None]]]:
         kind, found = ActivityType.CHANGE_DATA_VALUE.value, dict[tuple[int, str], list[tuple[str | None, str | None]]]()
         rows = self._database.all(_SQL["moves"], people=self._database.array(people), since=since, type=kind)
@@ -126,8 +156,14 @@ class EmbeddedPeople:
             found.setdefault((person, field), []).append((source, new))
         return found
 
+    def by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
+        return self._emails("people_by_email", emails)
+
     def unlinked_by_email(self, emails: Sequence[str]) -> dict[str, list[PersonId]]:
+        return self._emails("unlinked_people_by_email", emails)
+
+    def _emails(self, statement: str, emails: Sequence[str]) -> dict[str, list[PersonId]]:
         found: dict[str, list[PersonId]] = {}
-        for email, person_id in self._database.all(_SQL["people_by_email"], emails=self._database.array(list(emails))):
+        for email, person_id in self._database.all(_SQL[statement], emails=self._database.array(list(emails))):
             found.setdefault(email, []).append(person_id)
         return found

@@ -7,6 +7,9 @@ update counter set value = value + :count where name = :name returning value;
 select id, type, email, external_company_id, external_sales_person_id, team_id, is_deleted, fields
 from person where id in_list(:ids);
 
+-- people_made_at
+select id, created_at from person where id in_list(:ids);
+
 -- person_id_of_alias
 select person_id from person_alias where id = :id;
 
@@ -25,6 +28,9 @@ update person set
 where id = :id;
 
 -- people_by_email
+select lower(email), id from person where lower(email) in_list(:emails);
+
+-- unlinked_people_by_email
 select lower(email), id from person where lower(email) in_list(:emails) and type is null and is_deleted = 0;
 
 -- move_activities
@@ -133,6 +139,26 @@ where excluded.version >= team_member.version;
 -- delete_team_members
 delete from team_member where team_membership_id in_list(:ids);
 
+-- put_campaign
+insert into campaign (campaign_id, version, name, is_active, external_sales_person_id, team_id, updated_at, fields)
+values (:campaign_id, :version, :name, :is_active, :external_sales_person_id, :team_id, :at, :fields)
+on conflict (campaign_id) do update set
+    version = excluded.version, name = excluded.name, is_active = excluded.is_active,
+    external_sales_person_id = excluded.external_sales_person_id, team_id = excluded.team_id,
+    updated_at = excluded.updated_at, fields = excluded.fields
+where excluded.version >= campaign.version;
+
+-- delete_campaigns
+delete from campaign where campaign_id in_list(:ids);
+
+-- campaigns
+select campaign_id, version, name, is_active, external_sales_person_id, team_id, fields from campaign
+order by lower(name), campaign_id;
+
+-- find_campaigns
+select campaign_id, version, name, is_active, external_sales_person_id, team_id, fields from campaign
+where campaign_id = lower(:text) or lower(name) = lower(:text) order by campaign_id;
+
 -- put_opportunity
 insert into opportunity (external_opportunity_id, version, external_company_id, customer_person_id,
     external_sales_person_id, team_id, amount, currency_id, is_closed, is_won, is_excluded, updated_at, fields)
@@ -177,6 +203,39 @@ on conflict (external_opportunity_id, person_id, role, source) do update set is_
 -- roles_of_person
 select external_opportunity_id, person_id, role, source, is_primary from opportunity_role where person_id = :person_id;
 
+-- put_custom_object
+insert into custom_object (entity, id, version, reference, is_excluded, updated_at, fields)
+values (:entity, :id, :version, :reference, 0, :at, :fields)
+on conflict (entity, id) do update set
+    version = excluded.version, reference = excluded.reference, is_excluded = 0,
+    updated_at = excluded.updated_at, fields = excluded.fields
+where excluded.version >= custom_object.version;
+
+-- park_custom_objects
+update custom_object set is_excluded = 1 where entity = :entity and id in_list(:ids);
+
+-- delete_custom_objects
+delete from custom_object where entity = :entity and id in_list(:ids);
+
+-- forget_custom_objects
+delete from custom_object where entity = :entity and id in (
+    select id from custom_object where entity = :entity limit :limit);
+
+-- custom_object_versions
+select id, version from custom_object where entity = :entity and id in_list(:ids);
+
+-- fields_of_custom_objects
+select id, fields from custom_object where entity = :entity and id in_list(:ids);
+
+-- custom_object_ids_after
+select id from custom_object where entity = :entity and id > :place order by id limit :limit;
+
+-- custom_object_ids
+select id from custom_object where entity = :entity order by id;
+
+-- count_custom_objects
+select count(*) from custom_object where entity = :entity;
+
 -- versions_of_companies
 select external_company_id, version from company where external_company_id in_list(:ids);
 
@@ -192,11 +251,28 @@ select team_membership_id, version from team_member where team_membership_id in_
 -- versions_of_opportunities
 select external_opportunity_id, version from opportunity where external_opportunity_id in_list(:ids);
 
+-- versions_of_campaigns
+select campaign_id, version from campaign where campaign_id in_list(:ids);
+
 -- fields_of_sales_people
 select external_sales_person_id, fields from sales_person where external_sales_person_id in_list(:ids);
 
 -- fields_of_teams
 select team_id, fields from team where team_id in_list(:ids);
+
+-- fields_of_campaigns
+select campaign_id, fields from campaign where campaign_id in_list(:ids);
+
+-- fields_of_opportunities
+select external_opportunity_id, fields from opportunity where external_opportunity_id in_list(:ids);
+
+-- ids_after_of_companies
+select external_company_id from company where external_company_id > :place and is_deleted = 0
+order by external_company_id limit :limit;
+
+-- ids_after_of_opportunities
+select external_opportunity_id from opportunity where external_opportunity_id > :place
+order by external_opportunity_id limit :limit;
 
 -- find_owners
 select external_sales_person_id as id, 0 as is_team, is_disabled as is_gone, fields from sales_person
@@ -207,8 +283,8 @@ union all
 select team_id, 1, is_deleted, fields from team where team_id = lower(:text) or lower(fields ->> 'name') = lower(:text)
 order by 1;
 
--- versions_of_connections
-select substr(source, 12), 0 from opportunity_role where source in_list(:ids);
+-- role_sources
+select source from opportunity_role where source in_list(:sources);
 
 -- ids_of_companies
 select external_company_id from company where is_deleted = 0;
@@ -222,14 +298,14 @@ select team_id from team where is_deleted = 0;
 -- ids_of_team_members
 select team_membership_id from team_member;
 
+-- ids_of_campaigns
+select campaign_id from campaign;
+
 -- ids_of_opportunities
 select external_opportunity_id from opportunity;
 
--- ids_of_connections
-select substr(source, 12) from opportunity_role where source like 'connection:%';
-
--- feed
-insert into change_feed (person_id, at, fields) values (:person_id, :at, :fields);
+-- ids_of_role_sources
+select source from opportunity_role where source like :kind || '%';
 
 -- read_feed
 select id, person_id, at, fields from change_feed order by id limit :limit;
@@ -250,8 +326,21 @@ select id, type, at, field, old, new, source, detail from activity where person_
 -- logged_after
 select id, person_id, type, at, field, old, new, source, detail from activity where id > :after order by id limit :limit;
 
+-- export_activities
+select id, person_id, type, at, field, old, new, source, detail from activity where at >= :since order by id;
+
+-- history_of_person
+select id, person_id, type, at, field, old, new, source, detail from activity
+where person_id = :person_id and at >= :since order by id;
+
 -- last_logged
 select coalesce(max(id), 0) from activity;
+
+-- count_longer_values
+select count(*) from person where type = :entity and length(fields ->> :name) > :length;
+
+-- count_longer_values (postgresql)
+select count(*) from person where type = :entity and length(fields ->> :name ::text) > :length;
 
 -- put_field_definition
 insert into field_definition (entity, api_name, label, type, max_length, precision, options)
@@ -270,6 +359,8 @@ select 'salesperson', count(*), 0 from sales_person
 union all
 select 'team', count(*), count(*) filter (where is_deleted = 1) from team
 union all
+select 'campaign', count(*), 0 from campaign
+union all
 select 'teammember', count(*), 0 from team_member
 union all
 select 'opportunity', count(*), 0 from opportunity
@@ -277,7 +368,16 @@ union all
 select 'opportunityrole', count(*), 0 from (
     select distinct external_opportunity_id, person_id, role from opportunity_role) as roles
 union all
-select 'person', count(*), count(*) filter (where is_deleted = 1) from person;
+select 'person', count(*), count(*) filter (where is_deleted = 1) from person
+union all
+select entity, count(*), 0 from custom_object group by entity;
+
+-- count_parked
+select 'company' as entity, count(*) from company where is_excluded = 1 and is_deleted = 0
+union all
+select 'opportunity', count(*) from opportunity where is_excluded = 1
+union all
+select entity, count(*) from custom_object where is_excluded = 1 group by entity;
 
 -- export_person
 select p.id, p.type, p.email, p.external_company_id, p.external_sales_person_id, p.team_id, p.is_deleted,
@@ -304,8 +404,16 @@ select external_sales_person_id, is_disabled, updated_at, fields from sales_pers
 -- export_team
 select team_id, is_deleted, updated_at, fields from team order by team_id;
 
+-- export_campaign
+select campaign_id, is_active, external_sales_person_id, team_id, updated_at, fields from campaign
+order by campaign_id;
+
 -- export_teammember
 select team_membership_id, team_id, external_sales_person_id from team_member order by team_membership_id;
+
+-- custom_objects
+select id, person_id, external_company_id, is_excluded, updated_at, fields from placed_custom_object
+where entity = :entity order by id;
 
 -- index_people
 create index if not exists person_email on person (lower(email));
@@ -323,6 +431,9 @@ create index if not exists opportunity_role_source on opportunity_role (source);
 create index if not exists opportunity_customer on opportunity (customer_person_id)
 where customer_person_id is not null;
 
+-- index_custom_objects
+create index if not exists custom_object_reference on custom_object (reference) where reference is not null;
+
 -- analyze
 analyze;
 
@@ -335,3 +446,38 @@ begin
         execute format('analyze %I', found.tablename);
     end loop;
 end $$;
+
+-- forget_company_versions
+update company set version = 0;
+
+-- forget_sales_person_versions
+update sales_person set version = 0;
+
+-- forget_team_versions
+update team set version = 0;
+
+-- forget_team_member_versions
+update team_member set version = 0;
+
+-- forget_opportunity_versions
+update opportunity set version = 0;
+
+-- forget_campaign_versions
+update campaign set version = 0;
+
+-- forget_custom_object_versions
+update custom_object set version = 0;
+
+-- empty_activities
+update activity set old = null, new = null, detail = null where id in (
+    select id from activity where at < :older_than and coalesce(old, new, detail) is not null order by at limit :limit);
+
+-- empty_company_activities
+update company_activity set old = null, new = null where id in (
+    select id from company_activity where at < :older_than and coalesce(old, new) is not null order by at limit :limit);
+
+-- merged_into
+select id from person_alias where person_id = :person_id order by id;
+
+-- count_activities_of
+select count(*) from activity where person_id = :person_id;

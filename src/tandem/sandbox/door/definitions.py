@@ -83,6 +83,40 @@ class MakeColumn(Operation):
         return {}
 
 
+class MakeLookup(Operation):
+    """make a lookup of that schema name (`new_OrderId`) that points to the `target`, a table; without one to customers,
+    which are accounts and contacts"""
+
+    table: str
+    column: str
+    target: str | None = None
+    label: str | None = None
+
+    def run(self, levers: Levers) -> object:
+        """Its logical name."""
+        levers.entity_set(self.table)
+        lookup = {
+            "@odata.type": f"{NAMESPACE}{'Lookup' if self.target else 'ComplexLookup'}AttributeMetadata",
+            "SchemaName": self.column,
+            "DisplayName": _label(self.label or self.column),
+        }
+        relationships: list[dict[str, object]] = [
+            {
+                "@odata.type": f"{NAMESPACE}OneToManyRelationshipMetadata",
+                "SchemaName": f"{self.column}_{self.table}_{target}",
+                "ReferencedEntity": target,
+                "ReferencingEntity": self.table,
+            }
+            for target in ([self.target] if self.target else ["account", "contact"])
+        ]
+        if self.target:
+            levers.write("POST", "RelationshipDefinitions", {**relationships[0], "Lookup": lookup}, user=None)
+        else:
+            content = {"Lookup": lookup, "OneToManyRelationships": relationships}
+            levers.write("POST", "CreateCustomerRelationships", content, user=None)
+        return {"column": self.column.lower()}
+
+
 class ChangeColumn(Operation):
     """change the label or the limits of a column; rows keep values that no longer fit. `required`: None, Recommended
     or ApplicationRequired"""

@@ -23,6 +23,7 @@ from tandem.sandbox.door.automation import (
 from tandem.sandbox.door.definitions import (
     ChangeColumn,
     MakeColumn,
+    MakeLookup,
     MakeTable,
     RemoveColumn,
     RemoveOption,
@@ -331,6 +332,7 @@ OPERATIONS: Mapping[str, type[AnyOperation]] = {
     "make-table": MakeTable,
     "remove-table": RemoveTable,
     "make-column": MakeColumn,
+    "make-lookup": MakeLookup,
     "change-column": ChangeColumn,
     "remove-column": RemoveColumn,
     "remove-option": RemoveOption,

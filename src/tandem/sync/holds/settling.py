@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tandem.mapping.projection import decode_fields, encode_all, encode_fields, encode_value
-from tandem.marketing.port import FROM_DYNAMICS, Activity, ActivityType, MarketingDatabase, Person
+from tandem.marketing.port import MarketingDatabase
+from tandem.marketing.records import FROM_DYNAMICS, Activity, ActivityType, Person
 from tandem.model.errors import NeedsPerson
 from tandem.model.ids import PersonId
 from tandem.rules.brakes import Brakes, HoldKind
 from tandem.rules.fields import Collision, Winner
 from tandem.state import SyncState
-from tandem.state.journal import Hold
+from tandem.state.journal import CollisionFilter, Hold
 from tandem.state.links import Link
 from tandem.state.queues import Lane
 from tandem.sync.pushing.balance import Balance
@@ -76,7 +77,8 @@ class Settling:
             raise NoSuchHold(f"There is no open hold {hold_id}.", hold=hold_id)
         kind = HoldKind(hold.kind)
         if kind in _OF_DELETIONS:
-            if outcome == "cancelled":
+            if outcome == "cancelled" and kind is HoldKind.EMPTY_TABLE:
+                # The table is read again, which tells what is to be deleted. Other deletions stay known as refused.
                 self._state.deletions.release(hold_id)
         elif kind is HoldKind.OWN_WRITES:
             if outcome == "cancelled":
@@ -109,7 +111,8 @@ class Settling:
             crm = decode_fields(link.base).get(name) if link is not None else None
             if person is None or crm in (None, ""):
                 continue
-            journalled = {(each["field"], each["crm"]) for each in self._state.journal.collisions(number)}
+            lost_so_far = self._state.journal.collisions(CollisionFilter(person_id=number))
+            journalled = {(each["field"], each["crm"]) for each in lost_so_far}
             if (name, encode_value(crm)) not in journalled:
                 held = decode_fields(person.fields).get(name)
                 collision = Collision(

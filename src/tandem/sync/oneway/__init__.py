@@ -1,1 +1,1 @@
-"""What is copied from Dynamics and never written there: companies, staff, opportunities and their roles."""
+"""What is copied from Dynamics and never written there: companies, staff, campaigns, opportunities and their roles."""

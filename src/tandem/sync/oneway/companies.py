@@ -5,17 +5,19 @@ from typing import Any
 
 from tandem.mapping.projection import decode_fields, encode_fields, encode_value
 from tandem.mapping.values import same
-from tandem.marketing.port import FROM_DYNAMICS, Company, CompanyChange, PutCompany
+from tandem.marketing.records import FROM_DYNAMICS, Company, CompanyChange, PutCompany
 from tandem.model.entities import Entity
 from tandem.rules.companies import company_changes, logs_per_person, reset_company
 from tandem.rules.fields import Collision, Winner
-from tandem.sync.applier import Applier, How, check_versions, latest
+from tandem.sync.applier import Applier, How, Kept, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
 
 class CompanyApplier(Applier):
     """Accounts, one way."""
+
+    is_compared = True
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
         self._context = context
@@ -59,6 +61,20 @@ class CompanyApplier(Applier):
     def all_known(self) -> Iterable[str]:
         return self._context.marketing.mirrors.ids("company")
 
+    def known_after(self, place: str, *, limit: int) -> list[str]:
+        return self._context.marketing.mirrors.ids_after("company", place, limit=limit)
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        return {
+            key: Kept(
+                version=company.version,
+                wanted=not company.is_excluded,
+                values={**decode_fields(company.fields), **decode_fields(company.edited)},
+            )
+            for key, company in self._context.marketing.companies.get(ids).items()
+            if not company.is_deleted
+        }
+
     def _create(self, rows: Sequence[Any], counts: Counts) -> None:
         texts = self._plan.projection.encode(rows)
         page = [self._put(row, text) for row, text in zip(rows, texts, strict=True)]
@@ -69,18 +85,24 @@ class CompanyApplier(Applier):
         if not rows:
             return
         fields, at = self._plan.projection.fields, self._context.now()
+        # A field that is read for the first time is no change of it (A4).
+        state = self._context.state
+        read, alone = state.fields_read(Entity.ACCOUNT), state.fields_left_alone(Entity.ACCOUNT)
         page, changes, collisions = [], [], list[tuple[int | None, str | None, Collision]]()
+        updated = 0
         for row in rows:
             company = held[self._plan.id(row)]
             before, now = decode_fields(company.fields), self._plan.projection.pairs(row)
-            changed = company_changes(fields, held=before, row=now)
-            if how is How.SELECTION and self._plan.version(row) == company.version:
+            known = how in (How.SELECTION, How.ADOPT) and self._plan.version(row) == company.version
+            if known:
                 # Not a newer version: A3 does not reset what was edited here, and A4 logs nothing.
-                now.update({name: before.get(name) for name in decode_fields(company.edited)})
-                changed = []
+                now.update({name: before.get(name) for name in (*decode_fields(company.edited), *alone)})
+            changed = company_changes(fields, held=before, row=now)
+            updated += bool(changed)
             changes += [
                 CompanyChange(company.external_company_id, name, encode_value(old), encode_value(new))
                 for name, old, new in changed
+                if not known and (read is None or name in read)
             ]
             collisions += [
                 (None, company.external_company_id, each) for each in self._overwritten(company, before, now)
@@ -89,9 +111,8 @@ class CompanyApplier(Applier):
         self._context.marketing.companies.put(page, new=False, at=at)
         self._log(changes, at)
         self._context.state.journal.add_collisions(collisions, at=at)
-        changed_ids = {change.external_company_id for change in changes}
-        counts.updated += len(changed_ids)
-        counts.unchanged += len(rows) - len(changed_ids)
+        counts.updated += updated
+        counts.unchanged += len(rows) - updated
 
     def _overwritten(self, company: Company, before: dict[str, Any], now: dict[str, Any]) -> Iterable[Collision]:
         """Values edited in marketing that the newer row resets (A3); kept in the journal (R2)."""

@@ -1,11 +1,12 @@
-"""Applies pages of connections: the stakeholders of opportunities (rules O2, O3).
+"""Applies pages of the tables that say who has a part in an opportunity: connections, and the older kind (O2, O3).
 
-Dynamics keeps each connection twice, once from either end. Both rows of a pair say the same, so each gives the same
-role under its own source; a role counts once, and is gone when neither row says it any more.
+Dynamics keeps each connection twice, once from either end, and an organisation that has grown old may say the same in
+`customeropportunityrole` again. So each row gives its role under a source of its own; a role of one name counts once,
+and is gone when no row says it any more.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.model.entities import Entity
@@ -18,11 +19,21 @@ from tandem.sync.waiting import WantedRole, give_roles
 _INACTIVE = 1
 _PEOPLE = {"contact": Entity.CONTACT, "lead": Entity.LEAD}
 NO_ROLE = "Stakeholder"
-"""The role of a connection that names none."""
+"""The role of a row that names none."""
+
+
+class RoleRow(NamedTuple):
+    """What a row says: the person is `crm_id` of `table`, `role` the id of its role's name."""
+
+    id: str
+    opportunity: str
+    table: Entity
+    crm_id: str
+    role: str | None
 
 
 class RoleNames:
-    """Names of connection roles, read by id when first needed (D3)."""
+    """Names of the roles that the rows of one table name by id, read when first needed (D3)."""
 
     def __init__(self, dynamics: DynamicsOrganisation, table: Table | None) -> None:
         self._dynamics = dynamics
@@ -41,72 +52,91 @@ class RoleNames:
         return self._names.get(role or "", NO_ROLE)
 
 
-class ConnectionApplier(Applier):
-    """Connections between an opportunity and a person; others are ignored."""
+class RoleApplier(Applier):
+    """One of the two tables; what differs is where a row says what. Rows about anybody else are ignored."""
 
     def __init__(self, context: Context, plan: TablePlan, names: RoleNames) -> None:
         self._context = context
         self._plan = plan
         self._names = names
+        self._kind = f"{plan.entity.value}:"
         self._state = plan.get("statecode")
         self._ends = [
             tuple(plan.get(f"record{end}{part}") for part in ("id", "id_type", "roleid")) for end in ("1", "2")
         ]
+        self._customer, self._customer_type = plan.get("customerid"), plan.get("customerid_type")
+        self._opportunity, self._older_role = plan.get("opportunityid"), plan.get("opportunityroleid")
+        self._read = self._connection if plan.entity is Entity.CONNECTION else self._older
 
     def prepare(self, rows: Sequence[Any]) -> None:
-        named = [role for row in rows if (role := self._role(row))]
-        self._names.fetch({role[3] for role in named if role[3]})
+        self._names.fetch({role.role for role in map(self._read, rows) if role and role.role})
 
     def apply(self, rows: Sequence[Any], how: How) -> Counts:
-        plan, mirrors = self._plan, self._context.marketing.mirrors
+        plan, entity = self._plan, self._plan.entity
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
-        # A connection's ends and role may change, so its earlier role goes before the present one comes.
+        # A row's ends and role may change, so its earlier role goes before the present one comes.
         held: set[str] = set()
         if how is not How.COPY:
             held = set(self.known(ids))
-            mirrors.drop_connections(ids)
-            self._context.state.waiting.stop_all(Entity.CONNECTION, ids)
-        named = [role for row in rows if (role := self._role(row))]
+            self._drop(ids)
+        named = [role for role in map(self._read, rows) if role]
         for table in _PEOPLE.values():
             wanted = [
-                WantedRole(each, table, person, opportunity, self._names.of(role), f"connection:{each}", 0)
-                for each, opportunity, person, role, kind in named
-                if kind is table
+                WantedRole(each.id, table, each.crm_id, each.opportunity, self._names.of(each.role), source, 0)
+                for each, source in zip(named, self._sources([role.id for role in named]), strict=True)
+                if each.table is table
             ]
             links = self._context.state.links.of(table, {each.crm_id for each in wanted})
-            give_roles(self._context, Entity.CONNECTION, wanted, links)
+            give_roles(self._context, entity, wanted, links)
         return Counts(
             read=len(rows),
-            created=sum(role[0] not in held for role in named),
-            updated=sum(role[0] in held for role in named),
+            created=sum(role.id not in held for role in named),
+            updated=sum(role.id in held for role in named),
             unchanged=len(rows) - len(named),
         )
 
     def delete(self, ids: Sequence[str]) -> int:
         """O3: the role is gone with its record."""
         known = self.known(ids)
-        self._context.marketing.mirrors.drop_connections(list(ids))
-        self._context.state.waiting.stop_all(Entity.CONNECTION, list(ids))
+        self._drop(ids)
         return len(known)
 
     def known(self, ids: Sequence[str]) -> list[str]:
-        return list(self._context.marketing.mirrors.versions("opportunityrole", [f"connection:{each}" for each in ids]))
+        there = self._context.marketing.mirrors.role_sources(self._sources(ids))
+        return [each for each, source in zip(ids, self._sources(ids), strict=True) if source in there]
 
     def count_known(self) -> int:
-        # Not every role comes from a connection.
-        return sum(1 for _ in self._context.marketing.mirrors.ids("opportunityrole"))
+        # Not every role comes from this table.
+        return sum(1 for _ in self._here())
 
     def all_known(self) -> Iterable[str]:
-        yield from self._context.marketing.mirrors.ids("opportunityrole")
-        yield from self._context.state.waiting.unseen(Entity.CONNECTION)
+        yield from self._here()
+        yield from self._context.state.waiting.unseen(self._plan.entity)
 
-    def _role(self, row: Any) -> tuple[str, str, str, str | None, Entity] | None:
-        """(connection, opportunity, person, role id, table of the person), whichever end is the opportunity."""
+    def _here(self) -> Iterable[str]:
+        return (each.removeprefix(self._kind) for each in self._context.marketing.mirrors.role_sources_of(self._kind))
+
+    def _sources(self, ids: Sequence[str]) -> list[str]:
+        return [f"{self._kind}{each}" for each in ids]
+
+    def _drop(self, ids: Sequence[str]) -> None:
+        self._context.marketing.mirrors.drop_roles(self._sources(ids))
+        self._context.state.waiting.stop_all(self._plan.entity, list(ids))
+
+    def _connection(self, row: Any) -> RoleRow | None:
+        """A connection between an opportunity and a person, whichever end is the opportunity."""
         if self._state(row) == _INACTIVE:
             return None
         for here, there in (self._ends, self._ends[::-1]):
-            kind = _PEOPLE.get(there[1](row))
-            if here[1](row) == "opportunity" and kind and here[0](row) and there[0](row):
-                return self._plan.id(row), here[0](row), there[0](row), there[2](row), kind
+            table = _PEOPLE.get(there[1](row))
+            if here[1](row) == "opportunity" and table and here[0](row) and there[0](row):
+                return RoleRow(self._plan.id(row), here[0](row), table, there[0](row), there[2](row))
         return None
+
+    def _older(self, row: Any) -> RoleRow | None:
+        """A role of a contact; of an account there is no person (reference 8.10)."""
+        table, opportunity = _PEOPLE.get(self._customer_type(row)), self._opportunity(row)
+        if table is None or not opportunity:
+            return None
+        return RoleRow(self._plan.id(row), opportunity, table, self._customer(row), self._older_role(row))

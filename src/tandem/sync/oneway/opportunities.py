@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tandem.marketing.port import PutOpportunity
+from tandem.marketing.records import PutOpportunity
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 from tandem.rules.opportunities import CUSTOMER, outcome
 from tandem.state.links import Link
-from tandem.sync.applier import Applier, How, check_versions, latest
+from tandem.sync.applier import Applier, How, Kept, check_versions, kept_copies, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 from tandem.sync.waiting import CUSTOMER_SOURCE, WantedRole, give_roles
@@ -19,6 +19,8 @@ PRIMARY = "Primary Contact"
 
 class OpportunityApplier(Applier):
     """Opportunities, one way."""
+
+    is_compared = True
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
         self._context = context
@@ -73,6 +75,17 @@ class OpportunityApplier(Applier):
     def all_known(self) -> Iterable[str]:
         return self._context.marketing.mirrors.ids("opportunity")
 
+    def known_after(self, place: str, *, limit: int) -> list[str]:
+        return self._context.marketing.mirrors.ids_after("opportunity", place, limit=limit)
+
+    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        mirrors = self._context.marketing.mirrors
+        return kept_copies(
+            mirrors.versions("opportunity", ids),
+            mirrors.fields("opportunity", ids),
+            parked=self._context.state.excluded_versions(Entity.OPPORTUNITY, list(ids)),
+        )
+
     def _people(self, rows: Sequence[Any]) -> dict[str, Link]:
         """The links of the contacts these rows name."""
         named = {self._contact(row) for row in rows}
@@ -84,7 +97,10 @@ class OpportunityApplier(Applier):
         customers = {link.person_id for link in people.values() if link.person_id}
         found = self._context.marketing.people.get(customers) if customers else {}
         new, changed = list[PutOpportunity](), list[PutOpportunity]()
-        for row, text in zip(rows, plan.projection.encode(rows), strict=True):
+        known = [each for each in map(plan.id, rows) if each in held]
+        fields = self._context.marketing.mirrors.fields("opportunity", known) if known else {}
+        texts = plan.projection.encode_over(rows, [fields.get(plan.id(row)) for row in rows])
+        for row, text in zip(rows, texts, strict=True):
             person = people.get(self._customer(row)) if self._customer_type(row) == "contact" else None
             company = self._customer(row) if self._customer_type(row) == "account" else None
             if person and person.person_id:

@@ -1,21 +1,26 @@
 """Gives the records that Tandem creates in Dynamics to the people they were created for (rules P2, P10, F1).
 
 A record's id is chosen and stored before it is sent, so whichever way the record is seen first, by the answer, by
-asking after a lost answer or in the changes of the table, it is known for that person's. Nobody is created twice.
+asking after a lost answer or in the changes of the table, it is known for that person's. Nobody is created twice. Where
+the database is older than the record, the id tells by itself.
 """
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
 from tandem.mapping.fields import Direction
 from tandem.mapping.projection import decode_fields
-from tandem.marketing.port import Activity, ActivityType, Person
+from tandem.marketing.port import People
+from tandem.marketing.records import Activity, ActivityType, Person
 from tandem.model.ids import PersonId
+from tandem.model.record_ids import NONCE_BITS, claimed_person, is_record_of, record_id
 from tandem.rules.fields import Folded, Winner, fold_row
 from tandem.rules.presence import LinkState
+from tandem.state import SyncState
 from tandem.state.links import Link
-from tandem.state.queues import Intent
+from tandem.state.queues import Intent, IntentKind
 from tandem.sync.applier import How
 from tandem.sync.context import Context, Counts
 from tandem.sync.linking import FoldedPerson, Linking
@@ -27,8 +32,14 @@ _SENT = (Direction.BOTH, Direction.TO)
 
 
 def new_record_id() -> str:
-    """The id of a record that is to be made."""
+    """The id of a record that is nobody's."""
     return str(uuid4())
+
+
+def id_of_new_record(state: SyncState, people: People, person_id: PersonId) -> str:
+    """The id of a record that is to be made for a person."""
+    made_at = people.made_at([person_id]).get(person_id, "")
+    return record_id(state.mark, person_id, made_at, secrets.randbits(NONCE_BITS))
 
 
 class Creations:
@@ -53,11 +64,13 @@ class Creations:
 
         `state` is parked for rows that the filter excludes: an organisation may say No of every new record.
         """
-        intents = self._context.state.intents.creating(self._plan.entity, [self._plan.id(row) for row in rows])
+        ids = [self._plan.id(row) for row in rows]
+        intents = self._context.state.intents.creating(self._plan.entity, ids)
+        intents |= self._forgotten([each for each in ids if each not in intents])
         if not intents:
             return rows
         people = self._context.marketing.people.get([each.person_id for each in intents.values()])
-        taken = self._context.state.links.of_people([each.person_id for each in intents.values()])
+        taken = {*self._context.state.links.of_people([each.person_id for each in intents.values()])}
         made, others = list[tuple[Any, Intent, Person]](), list[Any]()
         for row in rows:
             intent = intents.get(self._plan.id(row))
@@ -65,12 +78,25 @@ class Creations:
                 others.append(row)
             elif intent.person_id in people and intent.person_id not in taken:
                 made.append((row, intent, people[PersonId(intent.person_id)]))
+                taken.add(intent.person_id)
             else:
                 self._keep_apart(row, intent, here=intent.person_id in people)
         self._link(made, links, how, state)
         self._context.state.intents.end(intents.values())
         counts.updated += len(made)
         return others
+
+    def _forgotten(self, ids: Collection[str]) -> dict[str, Intent]:
+        """The creations among these records that this database made and does not remember: it was restored (S10)."""
+        claimed = {each: person for each in ids if (person := claimed_person(each)) is not None}
+        if not claimed:
+            return {}
+        made_at, mark = self._context.marketing.people.made_at(set(claimed.values())), self._context.state.mark
+        return {
+            crm_id: Intent(crm_id, self._plan.entity, person, IntentKind.CREATE, {})
+            for crm_id, person in claimed.items()
+            if PersonId(person) in made_at and is_record_of(crm_id, mark, person, made_at[PersonId(person)])
+        }
 
     def _link(
         self, made: Sequence[tuple[Any, Intent, Person]], links: dict[str, Link], how: How, state: LinkState

@@ -12,7 +12,7 @@ from typing import Any
 from tandem.dynamics.writes import RowWrite
 from tandem.mapping.fields import CURRENCY
 from tandem.mapping.projection import decode_fields, decode_value
-from tandem.marketing.port import Person
+from tandem.marketing.records import Person
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.ids import PersonId
@@ -181,7 +181,7 @@ def _create(
         decided.later.append(nomination)
         return
     values: dict[str, Any] = decode_fields(person.fields)
-    sending = decide_creation(plan.units, person=values, required=_required(plan.table))
+    sending = decide_creation(plan.units, person=values, required=required_columns(plan.table))
     _note(intent.entity, person, None, sending, decided)
     if sending.missing:
         decided.refused.append((intent, sending))
@@ -197,7 +197,7 @@ def _note(entity: Entity, person: Person, crm_id: str | None, sending: Sending, 
     decided.problems += [(entity, person, crm_id, each) for each in sending.problems]
 
 
-def _required(table: Table) -> list[Column]:
+def required_columns(table: Table) -> list[Column]:
     """The columns a new record must bring: those that forms demand, less what Dynamics fills by itself."""
     filled = {table.primary_id, "ownerid", CURRENCY}
     return [

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
 from tandem.dynamics.errors import NotAnswered
-from tandem.marketing.port import Activity
+from tandem.mapping.projection import decode_fields
+from tandem.marketing.records import Activity
 from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
 from tandem.state.queues import Lane, Nomination
-from tandem.state.streams import Reading, StreamState
 from tandem.sync.applier import How
 from tandem.sync.context import Context, Counts
 from tandem.sync.holds.holding import free_fields
@@ -27,6 +27,7 @@ from tandem.sync.pushing.outgoing import Decided, FieldNotSent, Outgoing, decide
 from tandem.sync.pushing.receipts import Receipts
 from tandem.sync.pushing.recovery import read_back
 from tandem.sync.pushing.telling import ALREADY_LINKED, failed_person, sent_person
+from tandem.sync.succession import is_read_again
 
 _PAGE = 500
 """People looked at in one go."""
@@ -58,7 +59,7 @@ class Pusher:
         while True:
             with self._context.writing():
                 self.recover()
-                self._give_up_wishes()
+                self.give_up_wishes()
                 self._take_up_edits()
                 page = self._context.state.nominations.next(limit=_PAGE, but=self._tried)
                 if not page:
@@ -84,18 +85,7 @@ class Pusher:
         """Find out what became of writes whose answer was never stored. Belongs under `context.writing()`."""
         read_back(self._context, self._plans, self._appliers, self._counts)
 
-    # Nominations ----------------------------------------------------------------------------------------------------
-
-    def _take_up_edits(self) -> None:
-        """Marketing's own edits nominate their people."""
-        people, state = self._context.marketing.people, self._context.state
-        while edits := people.feed():
-            with self._context.database.transaction():
-                state.nominations.add([person for _, person, _ in edits], Lane.FRESH, at=self._context.now())
-                people.forget_feed(edits[-1][0])
-                self._balance.changed(len(edits))
-
-    def _give_up_wishes(self) -> None:
+    def give_up_wishes(self) -> None:
         """Whoever has a record by now needs no other one: it was restored, merged, or found by its e-mail (P1, P8)."""
         state, at = self._context.state, self._context.now()
         wanted = {each.person_id: each for each in state.intents.wanted()}
@@ -110,6 +100,17 @@ class Pusher:
                     state.actions.settle(each.action_id, "done", ALREADY_LINKED, at=at)
             news = [sent_person(PersonId(each.person_id), each.entity, ALREADY_LINKED) for each in given_up]
             self._context.marketing.people.log(news, at=at)
+
+    # Nominations ----------------------------------------------------------------------------------------------------
+
+    def _take_up_edits(self) -> None:
+        """Marketing's own edits nominate their people."""
+        people, state = self._context.marketing.people, self._context.state
+        while edits := people.feed():
+            with self._context.database.transaction():
+                state.nominations.add([person for _, person, _ in edits], Lane.FRESH, at=self._context.now())
+                people.forget_feed(edits[-1][0])
+                self._balance.changed(len(edits))
 
     def _send(self, page: Sequence[Nomination]) -> None:
         self._read_unknown(page)
@@ -128,18 +129,21 @@ class Pusher:
     def _read_unknown(self, page: Sequence[Nomination]) -> None:
         """Read the records of which nobody knows what they hold; then they are decided like any other (P4, D4, D5).
 
-        While a table is read again for other columns, a version that is known does not tell what is in them.
+        While a table is read again for other columns, a version that is known does not tell what is in them; nor does
+        it where a field was refreshed of some records only.
         """
-        links = self._context.state.links.of_people([each.person_id for each in page]).values()
-        streams = self._context.state.streams.all()
+        state = self._context.state
+        links = state.links.of_people([each.person_id for each in page]).values()
+        streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
         for entity, plan in self._plans.items():
-            stream = streams.get(entity)  # None: an action comes before the first cycle
-            read_again = stream is not None and (stream.state, stream.reading) == (
-                StreamState.COPYING,
-                Reading.SELECTION,
-            )
-            live = [each for each in links if each.entity is entity and each.state is LinkState.LIVE]
-            ids = [each.crm_id for each in live if read_again or each.version == UNREAD]
+            read_again, partly = is_read_again(streams, successors, asked, entity), state.fields_partly_read(entity)
+            ids = [
+                each.crm_id
+                for each in links
+                if each.entity is entity
+                and each.state is LinkState.LIVE
+                and (read_again or each.version == UNREAD or not partly.isdisjoint(decode_fields(each.base)))
+            ]
             rows, _ = self._context.dynamics.fetch(plan.table, ids, plan.decoder) if ids else ([], [])
             if rows:
                 with self._context.database.transaction():

@@ -27,7 +27,7 @@ from tandem.dynamics.errors import (
     Unavailable,
     VersionMismatch,
 )
-from tandem.marketing.port import Activity
+from tandem.marketing.records import Activity
 from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.state.queues import Intent, IntentKind

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tandem.marketing.port import BY_HAND, Activity, ActivityType
+from tandem.marketing.records import BY_HAND, Activity, ActivityType
 from tandem.model.entities import Entity
 from tandem.model.ids import PersonId
 

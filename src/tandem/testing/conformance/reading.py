@@ -77,6 +77,16 @@ class ReadingConformance:
 
         assert [(born, lead)] == [(row.contactid, row.originatingleadid) for row in rows]
 
+    def test_the_rows_that_meet_a_condition_are_counted(self, peer: Peer) -> None:
+        """Exactly, and none is a number too: a page of them would not tell how many follow."""
+        for name in ("Ek", "Ek", "Ng"):
+            peer.create("contact", lastname=name)
+        table = decoder_of(peer, "contact", "lastname").table
+
+        counted = [peer.dynamics.count(table, f"lastname {each}") for each in ("eq 'Ek'", "ne 'Ek'", "eq 'Bo'")]
+
+        assert counted == [2, 1, 0]
+
     # Changes
 
     def test_a_place_stays_where_the_read_began(self, peer: Peer) -> None:

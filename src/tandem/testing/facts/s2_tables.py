@@ -235,6 +235,20 @@ def every_relationship(stage: Stage) -> None:
     same("kinds", sorted(found), ["ManyToManyRelationshipMetadata", "OneToManyRelationshipMetadata"])
 
 
+@fact("2.5", "RelationshipDefinitions cast to OneToManyRelationshipMetadata lists all lookups at once", mark=Mark.KNOWN)
+def every_lookup(stage: Stage) -> None:
+    """Of each column and target that a table of its own tells."""
+    names = ("ReferencingEntity", "ReferencingAttribute", "ReferencedEntity")
+    cast = "Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata"
+    found = {
+        tuple(each[name] for name in names)
+        for each in stage.get(f"RelationshipDefinitions/{cast}?$select={','.join(names)}").rows
+    }
+    own = {tuple(each[name] for name in names) for each in relationships(stage, "contact", "ManyToOneRelationships")}
+    same("lookups of contact", {each for each in found if each[0] == "contact"} ^ own, set())
+    true(("contact", "parentcustomerid", "account") in found, "no lookup from contact to account")
+
+
 @fact("2.6", "the keys of a table are listed")
 def listed_keys(stage: Stage) -> None:
     """With what a client needs to use them."""

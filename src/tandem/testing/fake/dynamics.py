@@ -14,15 +14,18 @@ import msgspec
 from tandem.dynamics.batch import LARGEST_BATCH
 from tandem.dynamics.errors import DynamicsError
 from tandem.dynamics.identity import Identity
+from tandem.dynamics.lists import MEMBER_TYPES
 from tandem.dynamics.messages import Response
 from tandem.dynamics.queries import PageQuery, expect_linked
 from tandem.dynamics.rows import Page, RowDecoder
+from tandem.dynamics.tasks import expect_task
 from tandem.dynamics.translation import error_from, expect
 from tandem.dynamics.writes import RowWrite, expect_writable
+from tandem.model.entities import Entity
 from tandem.model.schema import Table
 from tandem.sandbox.messages import Refused
 from tandem.testing.fake.organisation import FakeOrganisation
-from tandem.testing.fake.queries import ROOT, read_page, shown
+from tandem.testing.fake.queries import ROOT, count_rows, read_page, shown
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -69,6 +72,11 @@ class FakeDynamics:
                     raise Refused(404, "0x8006088a", f"Resource not found for the segment '{name}'.")
             return {name: len(self.organisation.rows(name)) for name in wanted}
 
+    def count(self, table: Table, condition: str) -> int | None:
+        """The rows that meet a condition."""
+        with self._asked():
+            return count_rows(self.organisation, table, condition)
+
     def read_page(self, where: PageQuery | str, decoder: RowDecoder, *, page_size: int | None = None) -> Page:
         """One page. Raises like the client's."""
         with self._asked(linked=isinstance(where, str)):
@@ -98,6 +106,36 @@ class FakeDynamics:
         """The contact a lead became."""
         with self._asked():
             return self.organisation.qualify(lead_id, by=self.organisation.sync_user)
+
+    def write_task(self, write: RowWrite, decoder: RowDecoder) -> Any:
+        """The task as it is then."""
+        expect_task(write, decoder)
+        with self._asked():
+            receipt = self._written(write, decoder)
+        if isinstance(receipt, DynamicsError):
+            raise receipt
+        return receipt
+
+    def make_list(self, list_id: str, name: str, members: Entity) -> None:
+        """A static list under the given id."""
+        values = {"listid": list_id, "listname": name, "createdfromcode": MEMBER_TYPES[members], "type": False}
+        with self._asked():
+            self.organisation.create("list", values, by=self.organisation.sync_user)
+
+    def put_into_campaign(self, list_id: str, campaign_id: str) -> None:
+        """The list is an item of the campaign."""
+        with self._asked():
+            self.organisation.add_item(list_id, campaign_id)
+
+    def add_to_list(self, list_id: str, member_id: str) -> None:
+        """The record is on the list."""
+        with self._asked():
+            self.organisation.add_member(list_id, member_id)
+
+    def remove_from_list(self, list_id: str, members: Entity, member_id: str) -> None:
+        """The record is not on the list any more."""
+        with self._asked():
+            self.organisation.remove_member(list_id, member_id)
 
     def _written(self, write: RowWrite, decoder: RowDecoder) -> Any | DynamicsError:
         organisation, table = self.organisation, write.table.name

@@ -25,8 +25,8 @@ from tandem.testing.fake.store import Reference, Row, Store
 from tandem.testing.fake.tables import standard_tables
 
 _STATE = ("statecode", "statuscode")
-_CLOSING = ("lead", "opportunity")
-"""Tables whose closed rows refuse other changes (reference 5.7) [k]."""
+_CLOSING = ("lead", "opportunity", "task")
+"""Tables whose closed rows refuse other changes (reference 5.7, 8.8) [k]."""
 
 _DELETED_WITH = {
     ("contact", "parentcustomerid"),
@@ -34,11 +34,17 @@ _DELETED_WITH = {
     ("opportunity", "customerid"),
     ("connection", "record1id"),
     ("connection", "record2id"),
+    ("task", "regardingobjectid"),
+    ("listmember", "entityid"),
+    ("listmember", "listid"),
 }
 """Lookups whose row goes with the row they point at; the others are emptied (reference 8.1, 8.14) [k]."""
 
 _LOSING_STATE = {"account": (1, 2), "contact": (1, 2), "lead": (2, 7)}
 """State and status of the loser of a merge; the lead's pair is unconfirmed (reference 8.13)."""
+
+_MEMBERS = {2: "contact", 4: "lead"}
+"""The table of a list's members, by its `createdfromcode` (reference 8.7)."""
 
 _TO_CONTACT = (
     *("salutation", "firstname", "middlename", "lastname", "jobtitle", "fax", "pager", "mobilephone", "websiteurl"),
@@ -92,6 +98,12 @@ class FakeOrganisation:
     def version(self) -> int:
         """The number of the last write."""
         return self._store.version
+
+    def add_table(self, table: Table) -> None:
+        """Add a table, without rows."""
+        with self.lock:
+            self.tables[table.name] = table
+            self.schema += 1
 
     def change_table(self, table: str, **changes: Any) -> None:
         """Change a table's definition, such as `change_tracking`."""
@@ -226,6 +238,34 @@ class FakeOrganisation:
             outcome = {"merged": True, "masterid": Reference(table, winner), "statecode": state, "statuscode": status}
             self._put(table, loser, {**self._existing(table, loser), **outcome})
 
+    def add_member(self, list_id: str, member_id: str) -> None:
+        """Put a record on a static list; one that is on it stays on it (reference 8.7, unconfirmed)."""
+        with self.lock:
+            member = self._member(list_id, member_id)
+            self._existing(*member)
+            if self._membership(list_id, member) is None:
+                values = {"listid": Reference("list", list_id), "entityid": member}
+                self._put_new("listmember", values)
+
+    def remove_member(self, list_id: str, member_id: str) -> None:
+        """Take a record off a static list."""
+        with self.lock:
+            membership = self._membership(list_id, self._member(list_id, member_id))
+            if membership is None:
+                raise Refused(400, "0x80048458", "Cannot remove a member that is not on the list.")
+            self._store.remove("listmember", membership)
+
+    def add_item(self, list_id: str, campaign_id: str) -> None:
+        """Put a list into a campaign."""
+        with self.lock:
+            if self._existing("list", list_id)["statecode"] != 0:
+                raise Refused(400, "0x80040304", "An inactive item cannot be associated with a campaign.")
+            self._existing("campaign", campaign_id)
+            values = {"campaignid": campaign_id, "entityid": list_id}
+            if any(values.items() <= row.items() for row in self.rows("campaignitem").values()):
+                raise Refused(412, "0x80040237", "The two records are already associated.")
+            self._put_new("campaignitem", values)
+
     def settle(self) -> None:
         """Let the plug-ins do what they left for later; what that sets in motion waits for the next call."""
         with self.lock:
@@ -260,6 +300,23 @@ class FakeOrganisation:
         if (table, row_id) in self._locked:
             raise Refused(400, "0x8004022e", f"The {table} cannot be updated because it is read-only.")
         return row
+
+    def _member(self, list_id: str, member_id: str) -> Reference:
+        """A record as member of a list that may be changed. Raises Refused."""
+        row = self._existing("list", list_id)
+        if row["type"]:
+            raise Refused(400, "0x8004F701", "This operation is not possible on a dynamic list.")
+        if row["lockstatus"]:
+            raise Refused(400, "0x80040302", "The list is locked: its members cannot be changed.")
+        return Reference(_MEMBERS[row["createdfromcode"]], member_id)
+
+    def _membership(self, list_id: str, member: Reference) -> str | None:
+        wanted = {"listid": Reference("list", list_id), "entityid": member}
+        return next((key for key, row in self.rows("listmember").items() if wanted.items() <= row.items()), None)
+
+    def _put_new(self, table: str, values: Mapping[str, Any]) -> None:
+        row_id = self._new_id()
+        self._put(table, row_id, {**values, "createdon": self._now(), self.tables[table].primary_id: row_id})
 
     def _exists(self, reference: Reference) -> bool:
         # Tables that are only pointed at, such as currencies, have no rows here.

@@ -72,6 +72,11 @@ def read_page(
     return decoder.decode(_ENCODER.encode(body))
 
 
+def count_rows(organisation: FakeOrganisation, table: Table, condition: str) -> int:
+    """How many rows meet the condition. Raises Refused for one that is not understood."""
+    return sum(map(_condition(table, condition), organisation.rows(table.name).values()))
+
+
 def shown(organisation: FakeOrganisation, table: Table, row: Row, select: Iterable[str]) -> dict[str, Any]:
     """A row as JSON shows it: what the sync user may not read is null (reference 1.8)."""
     visible: dict[str, Any] = {}

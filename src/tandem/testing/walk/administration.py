@@ -3,11 +3,14 @@
 from typing import Any
 
 from tandem.mapping.fields import Direction, Policy
+from tandem.mapping.ranges import DatedBy, Range
 from tandem.model.entities import Entity
 from tandem.report.errors import retry
 from tandem.rules.brakes import HoldKind
 from tandem.sandbox.automation.plug_ins import Form, PlugIn, Refuse, Rewrite, RewriteLater, Touch
-from tandem.testing.walk.scene import PEOPLE, POINTS, Scene
+from tandem.sync.choosing import store_choices
+from tandem.sync.quick_syncs import cancel
+from tandem.testing.walk.scene import MERGED, PEOPLE, POINTS, Scene
 
 
 def choose(scene: Scene, one: int, two: int) -> None:
@@ -27,11 +30,45 @@ def choose(scene: Scene, one: int, two: int) -> None:
     scene.world.choose(table, column, api_name=name, **changes)
 
 
+def refresh(scene: Scene, one: int, two: int) -> None:
+    """A field is brought once more, of all records or of those created in a range; or the oldest is given up."""
+    subscription, entity = scene.world.subscription, Entity(PEOPLE[one % 2])
+    state, at = subscription.state, subscription.now()
+    choices, asked = state.choices().get(entity, {}), state.quick_syncs.open()
+    scene.ledger.forgive()
+    scene.plans.pop(entity, None)
+    with subscription.database.transaction():
+        if two % 4 == 0 and asked:
+            scene.counts["quick syncs given up"] += 1
+            scene.plans.pop(cancel(state, asked[0].id, at=at).entity, None)
+        else:
+            wanted = Range(dated_by=DatedBy.CREATED, since=at, until=None) if two % 4 == 1 else None
+            column = scene.field(one // 2)[1]
+            store_choices(state, choices, [], now=subscription.now, refresh=[column], wanted=wanted)
+            scene.counts["quick syncs"] += 1
+
+
+def take_column(scene: Scene, one: int, two: int) -> None:
+    """A customer's column is deleted, or all that were come back."""
+    table, column = PEOPLE[one % 2], MERGED[one // 2 % len(MERGED)]
+    columns = scene.world.organisation.tables[table].columns
+    scene.ledger.forgive()
+    scene.plans.clear()
+    if two % 2 and column in columns:
+        scene.counts["columns deleted"] += 1
+        scene.removed.append((table, columns[column]))
+        scene.world.organisation.remove_column(table, column)
+    else:
+        scene.bring_columns_back()
+
+
 def secure(scene: Scene, one: int, two: int) -> None:
     table = PEOPLE[one % 2]
     scene.ledger.forgive()
     scene.plans.pop(Entity(table), None)
-    scene.world.secure(table, scene.field(one // 2)[1], secured=two % 2 == 0)
+    column = scene.field(one // 2)[1]
+    if column in scene.world.organisation.tables[table].columns:
+        scene.world.secure(table, column, secured=two % 2 == 0)
 
 
 def forbid(scene: Scene, one: int, two: int) -> None:

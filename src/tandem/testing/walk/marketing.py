@@ -2,8 +2,8 @@
 
 import contextlib
 
-from tandem.actions.sync_person import sync_person as sync_person_to_microsoft
-from tandem.model.entities import Entity
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.model.errors import NeedsPerson
 from tandem.sync.holds.restoring import restore
 from tandem.sync.removing import Removing
@@ -49,11 +49,48 @@ def create_here(scene: Scene, _one: int, two: int) -> None:
 
 
 def sync_person(scene: Scene, one: int, two: int) -> None:
-    person, wanted = scene.somebody(one), (Entity.LEAD, Entity.CONTACT, None)[two % 3]
+    wanted = ({"as": "lead"}, {"as": "contact"}, {})[two % 3]
+    _ask(
+        scene,
+        Action.SYNC_PERSON,
+        scene.somebody(one),
+        wanted,
+        f"request {two % 20}",
+        at=1 + one % 30 if two % 4 == 0 else None,
+    )
+
+
+def change_owner(scene: Scene, one: int, two: int) -> None:
+    organisation = scene.world.organisation
+    owner = (organisation.sync_user, organisation.colleague)[two % 2]
+    _ask(
+        scene,
+        Action.CHANGE_OWNER,
+        scene.somebody(one),
+        {"owner": owner},
+        f"owner {two % 20}",
+        at=1 + one % 30 if two % 4 == 0 else None,
+    )
+
+
+def create_task(scene: Scene, one: int, two: int) -> None:
+    task = {"subject": "Call {{lead.Last Name:default=somebody}}", "status": ("Completed", "In Progress")[two % 2]}
+    _ask(
+        scene,
+        Action.CREATE_TASK,
+        scene.somebody(one),
+        task,
+        f"task {two % 20}",
+        at=1 + one % 30 if two % 4 == 0 else None,
+    )
+
+
+def _ask(scene: Scene, action: Action, person: int, arguments: dict[str, str], request: str, *, at: int | None) -> None:
+    """Ask for something in a process that may be killed over it, at a point of this number."""
     scene.ledger.forgive()
-    scene.fuse.left = 1 + one % 30 if two % 4 == 0 else None
+    scene.fuse.left = at
     try:
-        sync_person_to_microsoft(*scene.at_work(), person, wanted=wanted, request=f"request {two % 20}")
+        perform(*scene.at_work(), action, person, arguments, request)
     except Killed:
         scene.crash()
     finally:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import apsw
 
+from tandem.actions.registry import go_on
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, RetryLater
 from tandem.model.schema import Column, ColumnType, Option
@@ -21,10 +22,12 @@ from tandem.sync.context import Context
 from tandem.sync.cycle import Engine
 from tandem.sync.edits import Edits
 from tandem.sync.plan import TablePlan
+from tandem.sync.succession import is_read_again
 from tandem.testing.fake_world import FakeWorld
 from tandem.testing.ledger import Fuse, Killed, Ledger, MortalDatabase, WatchedDynamics, Write
 from tandem.testing.lying import LyingDynamics
 from tandem.testing.picture import Picture
+from tandem.testing.walk import tables
 
 PEOPLE = ("lead", "contact")
 _INTERESTS, POINTS = "new_interests", "new_points"
@@ -54,8 +57,9 @@ class Scene:
     the cycle that came of it. `plans` are those under which the tables were read to their end; a table whose selection
     was changed since is absent. `restored` are the records that came back from the dead, `graves` those that have not,
     with their tables and last rows; `refused` the records and tables that were closed to writes for a while: what was
-    refused then waits for somebody to retry it; `merged` the people who were made of two in marketing. `patience` is
-    how often a cycle may still ask whether to stop before it has to; None: it need not.
+    refused then waits for somebody to retry it; `merged` the people who were made of two in marketing; `removed` the
+    columns that were deleted, with their tables. `patience` is how often a cycle may still ask whether to stop before
+    it has to; None: it need not.
     """
 
     def __init__(self, folder: Path, *, seed: int) -> None:
@@ -87,6 +91,7 @@ class Scene:
         self.plans: dict[Entity, TablePlan] = {}
         self.refused: set[str] = set()
         self.merged: set[int] = set()
+        self.removed: list[tuple[str, Column]] = []
         self.before: Picture | None = None
         self.after: Picture | None = None
         self.overrun = False
@@ -106,7 +111,9 @@ class Scene:
                 world.organisation.add_column(table, column)
         if self.seed % 4:
             world.filter_column(*PEOPLE)
+        tables.define(world)
         world.connect()
+        tables.enable(world)
         self.reader = apsw.Connection(str(world.settings.database_file), flags=apsw.SQLITE_OPEN_READONLY)
         world.subscription.database = MortalDatabase(world.subscription.database, self.fuse)  # type: ignore[assignment]
         for number in range((3, 12)[self.seed % 5 == 0]):
@@ -148,8 +155,9 @@ class Scene:
         """One cycle, to its end or as far as it comes."""
         try:
             with self.observed():
-                engine, _ = self.at_work()
+                engine, context = self.at_work()
                 engine.cycle()
+                go_on(engine, context)
         except Killed:
             self.crash()
         except RetryLater:
@@ -165,9 +173,12 @@ class Scene:
         yield
         self.after, rates, self.lying.rates = self.picture(), self.lying.rates, {}
         engine, _ = self.at_work()
-        streams = self.world.subscription.state.streams.all()
+        state = self.world.subscription.state
+        streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
         for entity, plan in engine.tables().plans.items():
-            if streams[entity].state is StreamState.LIVE and streams[entity].fingerprint == plan.fingerprint:
+            known = streams[entity].state is StreamState.LIVE and streams[entity].fingerprint == plan.fingerprint
+            unread = is_read_again(streams, successors, asked, entity) or state.fields_partly_read(entity)
+            if known and not unread:
                 self.plans[entity] = plan
         self.lying.rates = rates
 
@@ -175,9 +186,16 @@ class Scene:
         """From now on nothing lies, disturbs, stops or kills a cycle."""
         self.lying.rates = {}
         self.line.forbidden.clear()
+        self.bring_columns_back()
         self.line.before.clear()
         self.line.after.clear()
         self.fuse.left = self.patience = None
+
+    def bring_columns_back(self) -> None:
+        """Every column that was deleted is there again, with its values."""
+        for table, column in self.removed:
+            self.world.organisation.add_column(table, column)
+        self.removed.clear()
 
     # Whom and what --------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ The acts, their order and their weights are part of what a seed means: after a c
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tandem.testing.walk import administration, cycles, dynamics, marketing
+from tandem.testing.walk import administration, cycles, dynamics, marketing, objects
 from tandem.testing.walk.scene import Act
 
 ACTS: dict[str, Act] = {
@@ -21,6 +21,8 @@ ACTS: dict[str, Act] = {
         marketing.edit_company,
         marketing.create_here,
         marketing.sync_person,
+        marketing.change_owner,
+        marketing.create_task,
         marketing.delete_here,
         marketing.merge_here,
         marketing.restore_value,
@@ -39,7 +41,12 @@ ACTS: dict[str, Act] = {
         dynamics.close_there,
         dynamics.lock_there,
         dynamics.edit_both,
+        objects.make_object,
+        objects.move_object,
+        objects.drop_object,
         administration.choose,
+        administration.refresh,
+        administration.take_column,
         administration.secure,
         administration.forbid,
         administration.arm,

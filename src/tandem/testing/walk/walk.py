@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from tandem.marketing.port import ActivityType
+from tandem.marketing.records import ActivityType
 from tandem.model.entities import Entity
 from tandem.report.errors import retry
 from tandem.testing.fake_world import FakeWorld

@@ -3,10 +3,11 @@
 Two sides that differ are either on their way to agree, or somebody should know why they are not. Whoever asks gets the
 one reason that stands in the way first, from nothing but stored facts: the answer must come while Dynamics is away.
 
-    the record | the field                    | the person          | reason
+    the record | the field                    | the person          | outcome
     -----------+------------------------------+---------------------+--------------------------------------------------
     parked     | -                            | -                   | PARKED   nothing moves until the filter says Yes
     live       | waits for a decision         | -                   | HELD     its hold tells how to decide
+    live       | cannot be read any more      | -                   | BROKEN   its column is gone, changed, hidden
     live       | goes another way by choice   | -                   | CHOSEN   blocked, pull-only, read-only
     live       | cannot fit its column        | -                   | REFUSED  before it is sent
     live       | -                            | its table is held   | HELD     too much was written (R6)
@@ -22,10 +23,9 @@ columns are known to Dynamics only, so a value beyond those waits until it was r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from tandem.mapping.values import same
-from tandem.report.errors import SyncError
 from tandem.rules.presence import LinkState
 from tandem.rules.sending import Difference, Sending, decide_sending
 from tandem.rules.units import Unit
@@ -37,6 +37,7 @@ class Reason(StrEnum):
     WAITING = "waiting"
     REFUSED = "refused"
     HELD = "held"
+    BROKEN = "broken"
     CHOSEN = "chosen"
     PARKED = "parked"
     LEFT = "left"
@@ -52,19 +53,30 @@ class Why:
     code: str | None = None
 
 
+class Refusal(NamedTuple):
+    """An error on the way to Dynamics that is not healed, of one field or, without `field`, of the whole record."""
+
+    field: str | None
+    code: str
+    message: str
+    advice: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is stored about one person's way to Dynamics.
 
-    `held`: the holds of its fields by API name; `table_hold`: the hold that keeps back every write of its table;
-    `waits`: it is to be looked at, or something of it is being written.
+    `held`: the holds of its fields by API name; `broken`: why fields of its table cannot be read any more, by API name;
+    `table_hold`: the hold that keeps back every write of its table; `waits`: it is to be looked at, or something of it
+    is being written.
     """
 
     state: LinkState
     held: Mapping[str, int] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
     table_hold: int | None = None
     waits: bool = False
-    errors: Sequence[SyncError] = ()
+    errors: Sequence[Refusal] = ()
 
 
 _CHOSEN = {
@@ -99,6 +111,8 @@ def _reason(name: str, unit: Sequence[str], sending: Sending, facts: Facts) -> W
         return _PARKED
     if difference is Difference.FROZEN:
         return _held(next(facts.held[each] for each in (name, *unit) if each in facts.held))
+    if name in facts.broken:
+        return Why(reason=Reason.BROKEN, text=f"{facts.broken[name]}; it moves again when that is mended")
     if difference is not None:
         return Why(reason=Reason.CHOSEN, text=_CHOSEN[difference])
     if not goes:
@@ -115,7 +129,7 @@ def _held(hold: int) -> Why:
     return Why(reason=Reason.HELD, text=f"it waits for a decision: tandem holds, hold {hold}", hold_id=hold)
 
 
-def _refused(name: str, errors: Sequence[SyncError]) -> Why | None:
+def _refused(name: str, errors: Sequence[Refusal]) -> Why | None:
     """The error of the field, else that of the whole record."""
     known = [each for each in errors if each.field in (name, None)]
     error = min(known, key=lambda each: each.field is None, default=None)

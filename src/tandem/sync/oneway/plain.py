@@ -1,16 +1,24 @@
-"""Applies pages of users, teams and memberships: copied one way, never removed but memberships (rule U1)."""
+"""Applies pages of what is copied as it is and depends on nothing: users, teams, memberships (rule U1), campaigns (S6).
+
+Users and teams are never removed: a person's owner would have no name any more. A campaign that is gone is removed, for
+nobody can be put into it.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tandem.marketing.records import Campaign
 from tandem.model.entities import Entity
 from tandem.sync.applier import Applier, How, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
+ACTIVE = 0
+"""The state of a campaign that takes people, whatever its status; of its status values 0 is one too (reference 8.6)."""
 
-class StaffApplier(Applier):
-    """One of the three tables; what differs is how a row is put and what a deletion does."""
+
+class PlainApplier(Applier):
+    """One of the four tables; what differs is how a row is put and what a deletion does."""
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
         self._context = context
@@ -19,6 +27,8 @@ class StaffApplier(Applier):
         self._email = plan.get("internalemailaddress")
         self._disabled = plan.get("isdisabled")
         self._team, self._user = plan.get("teamid"), plan.get("systemuserid")
+        self._title, self._state = plan.get("name"), plan.get("statecode")
+        self._owner, self._owner_type = plan.get("ownerid"), plan.get("ownerid_type")
 
     def apply(self, rows: Sequence[Any], how: How) -> Counts:
         plan = self._plan
@@ -39,6 +49,8 @@ class StaffApplier(Applier):
                 mirrors.disable_sales_people(known, at=at)
             case Entity.TEAM:
                 mirrors.delete_teams(known, at=at)
+            case Entity.CAMPAIGN:
+                mirrors.delete_campaigns(known)
             case _:
                 mirrors.delete_team_members(known)
         return len(known)
@@ -55,7 +67,9 @@ class StaffApplier(Applier):
 
     def _put(self, rows: Sequence[Any]) -> None:
         plan, mirrors, at = self._plan, self._context.marketing.mirrors, self._context.now()
-        texts = plan.projection.encode(rows)
+        ids = list(map(plan.id, rows))
+        held = mirrors.fields(self._name, ids) if plan.entity is not Entity.TEAM_MEMBERSHIP else {}
+        texts = plan.projection.encode_over(rows, list(map(held.get, ids)))
         pairs = list(zip(rows, texts, strict=True))
         match plan.entity:
             case Entity.USER:
@@ -66,7 +80,16 @@ class StaffApplier(Applier):
                 mirrors.put_sales_people(people, at=at)
             case Entity.TEAM:
                 mirrors.put_teams([(plan.id(row), plan.version(row), text) for row, text in pairs], at=at)
+            case Entity.CAMPAIGN:
+                mirrors.put_campaigns([self._campaign(row, text) for row, text in pairs], at=at)
             case _:
                 mirrors.put_team_members(
                     [(plan.id(row), plan.version(row), self._team(row), self._user(row)) for row in rows]
                 )
+
+    def _campaign(self, row: Any, text: str) -> Campaign:
+        team = self._owner_type(row) == "team"
+        return Campaign(
+            self._plan.id(row), self._plan.version(row), self._title(row), int(self._state(row) == ACTIVE),
+            None if team else self._owner(row), self._owner(row) if team else None, text,
+        )  # fmt: skip

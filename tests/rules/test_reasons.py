@@ -1,4 +1,4 @@
-"""Why a field differs: each row of the table in `tandem.report.reasons`, and what stands in the way first (rule R1)."""
+"""Why a field differs: each row of the table in `tandem.rules.reasons`, and what stands in the way first (rule R1)."""
 
 from dataclasses import replace
 
@@ -7,9 +7,8 @@ import pytest
 from tandem.mapping.fields import Direction, Field
 from tandem.model.entities import Entity
 from tandem.model.schema import ColumnType, Option
-from tandem.report.errors import SyncError
-from tandem.report.reasons import Facts, Reason, reasons
 from tandem.rules.presence import LinkState
+from tandem.rules.reasons import Facts, Reason, Refusal, reasons
 from tandem.rules.units import Unit
 
 TITLE = Field(
@@ -22,26 +21,9 @@ TITLE = Field(
     max_length=10,
 )
 LIVE = Facts(state=LinkState.LIVE)
-ERROR = SyncError(
-    id=1,
-    cause="cause",
-    entity="lead",
-    crm_id="1",
-    person_id=1,
-    operation="update",
-    direction="push",
-    level="record",
-    code="dynamics-refused",
-    field=None,
-    message="No chiefs here.",
-    advice="Ask for another rule.",
-    state="open",
-    times=1,
-    first_at="2025-01-02",
-    last_at="2025-01-02",
-)
-OF_TITLE = replace(ERROR, id=2, code="invalid-value", field="title", message="Not this one.", advice="Another.")
-OF_CITY = replace(OF_TITLE, field="city")
+ERROR = Refusal(None, "dynamics-refused", "No chiefs here.", "Ask for another rule.")
+OF_TITLE = Refusal("title", "invalid-value", "Not this one.", "Another.")
+OF_CITY = OF_TITLE._replace(field="city")
 
 
 def reason(facts: Facts, *, field: Field = TITLE, value: object = "Chief") -> tuple[Reason, int | None, str | None]:
