@@ -188,3 +188,25 @@ def test_S2_what_was_deleted_before_a_first_copy_was_begun_once_more_is_gone(wor
     link = world.link("lead", fresh)
     assert link is not None
     assert LinkState.SEVERED is link.state
+
+
+def test_P8_a_restored_record_that_is_merged_at_once_brings_its_person_back_as_the_parked_winner(world: World) -> None:
+    """Between two reads: only the loser's end is seen, and its person is not deleted any more (P12, D10)."""
+    world.filter_column("contact")
+    loser = world.create("contact", lastname="Ek")
+    winner = world.create("contact", lastname="Berg", new_synctomkto=False)
+    world.create("contact", lastname="Stays")
+    world.sync()
+    person = world.person("contact", loser).id
+    world.delete("contact", loser)
+    world.cycle()
+    deleted = world.subscription.marketing.people.get([person])[person]
+
+    world.create("contact", contactid=loser, lastname="Ek")
+    world.merge("contact", winner, loser)
+    world.cycle()
+
+    now = world.person("contact", winner)
+    assert (None, True) == (deleted.type, deleted.is_deleted)
+    assert (person, "contact", False) == (now.id, now.type, now.is_deleted)
+    assert LinkState.PARKED is world.link("contact", winner).state

@@ -108,6 +108,7 @@ class Merging:
                 links.add([unread])
             case Heir.PARK if winner is not None:
                 links.update([unread._replace(state=LinkState.PARKED, version=winner.version)])
+                self._is_back(person or 0, at=at)
                 if loser.state is LinkState.LIVE:
                     stopped = Activity(PersonId(person or 0), ActivityType.STOP_SYNC)
                     self._context.marketing.people.log([stopped], at=at)
@@ -118,6 +119,12 @@ class Merging:
                 self._context.state.nominations.add([person or 0], Lane.FRESH, at=at)
             case Heir.JOIN:
                 self.join(person or 0, owner or 0)
+
+    def _is_back(self, person_id: int, *, at: str) -> None:
+        """The person has a record again, also where its own was deleted and restored only to be merged away (P8)."""
+        people = self._context.marketing.people.get([person_id]).values()
+        back = [each._replace(type=self._plan.entity.value, is_deleted=False) for each in people if each.is_deleted]
+        self._context.marketing.people.update(back, at=at)
 
     def _heir(self, loser: Link) -> int | None:
         """The person of the loser that is to go on; None where there is nobody, or it goes on as another record."""
