@@ -19,7 +19,7 @@ from tandem.model.ids import PersonId
 from tandem.runtime import connecting, syncing
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import Subscription, opened
-from tandem.sync.cycle import CycleReport
+from tandem.sync.cycle_report import CycleReport
 from tandem.sync.edits import Edits
 
 SUBSCRIPTION = "benchmark"

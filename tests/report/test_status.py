@@ -17,7 +17,7 @@ from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, opened
 from tandem.state.links import Link, Waiter
 from tandem.state.streams import Reading, Stream, StreamState
-from tandem.sync.cycle import Outcome
+from tandem.sync.cycle_report import Outcome
 from tandem.sync.waiting import AMBIGUOUS, CONTACT_OF_LEAD, LEAD_OF_CONTACT, ROLE
 
 AT = "2025-03-04T05:06:07Z"

@@ -25,7 +25,7 @@ from tandem.state.links import Link
 from tandem.state.streams import StreamState
 from tandem.sync import reading
 from tandem.sync.choosing import FieldInQuickSync
-from tandem.sync.cycle import CycleReport
+from tandem.sync.cycle_report import CycleReport
 from tandem.sync.edits import Edits
 from tandem.sync.waiting import LEAD_OF_CONTACT
 from tandem.testing.world import World

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tandem.model.entities import Entity
-from tandem.sync.cycle import CycleReport
+from tandem.sync.cycle_report import CycleReport
 from tandem.testing.world import World
 
 

@@ -19,7 +19,8 @@ from tandem.model.entities import Entity
 if TYPE_CHECKING:
     from tandem.report.conflicts import Conflict
     from tandem.sync.context import Context
-    from tandem.sync.cycle import CycleReport, Engine
+    from tandem.sync.cycle import Engine
+    from tandem.sync.cycle_report import CycleReport
     from tandem.testing.world import World
 
 _SEED = 1

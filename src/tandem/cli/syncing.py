@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tandem.runtime.subscription import Subscription
     from tandem.runtime.syncing import Stop
     from tandem.sync.context import Context
-    from tandem.sync.cycle import CycleReport, Engine
+    from tandem.sync.cycle import Engine
+    from tandem.sync.cycle_report import CycleReport
 
 CycleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per cycle.")]
 

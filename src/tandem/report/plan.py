@@ -14,7 +14,8 @@ from tandem.mapping.projection import decode_value
 from tandem.runtime import syncing
 from tandem.runtime.subscription import Subscription
 from tandem.sync.context import Context
-from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.cycle import Engine
+from tandem.sync.cycle_report import CycleReport
 from tandem.sync.rehearsing import PlannedWrite, Rehearsal
 
 LISTED = 1_000

@@ -32,7 +32,7 @@ from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, exists, opened
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync.backlog import read_backlog
-from tandem.sync.cycle import Outcome
+from tandem.sync.cycle_report import Outcome
 from tandem.sync.tables import shown_entities, synced_entities
 from tandem.sync.telling import EXPIRE_AT
 from tandem.sync.waiting import objects_waiting

@@ -22,7 +22,8 @@ from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Subscription
 from tandem.runtime.values import MailAddress
 from tandem.sync.context import Context, Counts, Progress, SyncSettings
-from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.cycle import Engine
+from tandem.sync.cycle_report import CycleReport
 from tandem.sync.tables import count_rows, entities_read, synced_entities
 from tandem.sync.telling import tell_stopped
 from tandem.sync.verifying import Verifier

@@ -6,8 +6,6 @@ concerns one table stops that table only and is tried again in the next cycle.
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -28,6 +26,7 @@ from tandem.sync.applier import How
 from tandem.sync.backlog import count_backlog
 from tandem.sync.campaigns import begin_refresh, refresh_lists
 from tandem.sync.context import Context, Counts
+from tandem.sync.cycle_report import CycleReport, Outcome
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import FilterUnreadable
 from tandem.sync.pushing.balance import Balance
@@ -76,66 +75,6 @@ class OrganisationChanged(HaltStream):
         "or is a copy that takes the place of the other: `tandem relink`. One to be kept beside the other needs a "
         "subscription of its own: `tandem connect --name`."
     )
-
-
-class Outcome(StrEnum):
-    """How a cycle ended."""
-
-    DONE = "done"
-    TABLES_FAILED = "tables failed"  # single tables could not be read, the others were
-    FAILED = "failed"
-    TO_BE_RETRIED = "to be retried"  # it failed for what passes by itself
-
-
-@dataclass(slots=True, kw_only=True)
-class CycleReport:
-    """What one cycle did. `unfinished`: tables that are still being copied, or followed through a bulk change;
-    `backlog`: records left to do at its end, of the tables that have any; `unsent`: there was more to send than one
-    cycle may take; `stopped_by`: why it could not go on; `verifying`: of the `requests` those that only looked whether
-    both sides agree (R1), which no cycle owes (R3)."""
-
-    entities: dict[Entity, Counts] = field(default_factory=dict)
-    problems: dict[Entity, TandemError] = field(default_factory=dict)
-    unfinished: list[Entity] = field(default_factory=list)
-    backlog: dict[Entity, int] = field(default_factory=dict)
-    unsent: bool = False
-    completed_copy: bool = False
-    stopped_by: TandemError | None = None
-    requests: int = 0
-    verifying: int = 0
-    seconds: float = 0.0
-
-    def counts(self, entity: Entity) -> Counts:
-        """The counts of `entity`, made when first asked for."""
-        return self.entities.setdefault(entity, Counts())
-
-    def sums(self) -> dict[str, int]:
-        """Rows over all entities, and the requests it took, for the log."""
-        names = ("read", "created", "updated", "deleted", "pushed", "failed")
-        sums = {name: sum(getattr(counts, name) for counts in self.entities.values()) for name in names}
-        return {**sums, "requests": self.requests}
-
-    def as_json(self) -> dict[str, Any]:
-        """The report for `--json` and the history."""
-        entities = {
-            entity.value: {name: getattr(counts, name) for name in counts.__slots__}
-            for entity, counts in self.entities.items()
-        }
-        return {
-            "entities": entities,
-            "problems": {entity.value: _told(each) for entity, each in self.problems.items()},
-            "stopped_by": _told(self.stopped_by) if self.stopped_by else None,
-            "unfinished": [entity.value for entity in self.unfinished],
-            "backlog": {entity.value: count for entity, count in self.backlog.items()},
-            "unsent": self.unsent,
-            "completed_copy": self.completed_copy,
-            "requests": {"dynamics": self.requests, "marketing": 0, "verifying": self.verifying},
-            "seconds": round(self.seconds, 3),
-        }
-
-
-def _told(problem: TandemError) -> dict[str, str]:
-    return {"code": problem.code, "message": problem.message, "advice": problem.remedy}
 
 
 class Engine:
@@ -286,7 +225,7 @@ class Engine:
             self._verify(tables, readers, report)
         self._settle_waiting(tables, streams, report)
         if backfill:
-            self._retain()
+            retain(self._context, self._slice())
         reading = {each for each, reader in readers.items() if reader.is_unfinished}
         asked = set() if in_review else quick_syncs.keys()
         report.unfinished = [each for each in readers if each in reading | heirs.keys() | asked]
@@ -322,6 +261,12 @@ class Engine:
                 case _:
                     self._retry_halted(entity, reader.stream)
 
+    def _slice(self) -> Callable[[], bool]:
+        """Tells when work that begins now has lasted for as long as fresh edits may wait, or a stop is asked for."""
+        context = self._context
+        deadline = context.monotonic() + context.settings.fresh_interval
+        return lambda: context.stopping() or context.monotonic() >= deadline
+
     def _push(self, pusher: Pusher, report: CycleReport) -> None:
         """Send what marketing changed, for as long as it may keep fresh edits of Dynamics waiting."""
         if self._context.stopping():
@@ -329,8 +274,7 @@ class Engine:
         pusher.count_news(
             sum(counts.created + counts.updated for entity, counts in report.entities.items() if entity.is_person)
         )
-        deadline = self._context.monotonic() + self._context.settings.fresh_interval
-        report.unsent = not pusher.push(lambda: self._context.stopping() or self._context.monotonic() >= deadline)
+        report.unsent = not pusher.push(self._slice())
 
     def _pusher(self, tables: Tables, report: CycleReport, only: Collection[Entity]) -> Pusher:
         plans = {entity: plan for entity, plan in tables.widest.items() if entity.is_person and entity in only}
@@ -338,46 +282,36 @@ class Engine:
 
     def _backfill(self, readers: Iterable[tuple[Entity, TableReader]], report: CycleReport) -> None:
         """Copy on, in the order of `Entity`, until it is time to look for fresh edits again."""
-        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        over = self._slice()
         for entity, reader in readers:
-            if self._context.stopping() or self._context.monotonic() >= deadline:
+            if over():
                 return
             if reader.in_bulk and entity not in report.problems:
-                changes = partial(reader.changes, lambda: self._context.monotonic() >= deadline)
-                self._guarded(entity, reader.stream, changes, report)
+                self._guarded(entity, reader.stream, partial(reader.changes, over), report)
             elif reader.stream.state is StreamState.COPYING and entity not in report.problems:
-                copy = partial(reader.copy, lambda: self._context.monotonic() >= deadline)
-                self._guarded(entity, reader.stream, copy, report)
+                self._guarded(entity, reader.stream, partial(reader.copy, over), report)
                 if reader.stream.state is StreamState.COPYING and entity not in report.problems:
                     return
 
-    def _retain(self) -> None:
-        """Empty what is too old, for no longer than fresh edits may wait (R2)."""
-        deadline = self._context.monotonic() + self._context.settings.fresh_interval
-        retain(self._context, lambda: self._context.stopping() or self._context.monotonic() >= deadline)
-
     def _verify(self, tables: Tables, readers: dict[Entity, TableReader], report: CycleReport) -> None:
         """Look at some records on both sides, for no longer than fresh edits may wait (R1)."""
-        before = self._context.dynamics.requests
-        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        before, over = self._context.dynamics.requests, self._slice()
         for entity, reader in readers.items():
-            if self._context.stopping():
+            if over():
                 break
             verifier = Verifier(self._context, tables.plans[entity], tables.appliers[entity], reader.stream)
             if verifier.may_look and entity not in report.problems:
-                look = partial(verifier.work, lambda: self._context.stopping() or self._context.monotonic() >= deadline)
-                self._guarded(entity, reader.stream, look, report)
+                self._guarded(entity, reader.stream, partial(verifier.work, over), report)
         report.verifying = self._context.dynamics.requests - before
 
     def _refresh(self, readers: dict[Entity, QuickSyncReader], report: CycleReport) -> None:
         """Go on with quick syncs, until it is time to look for fresh edits again (D5)."""
-        deadline = self._context.monotonic() + self._context.settings.fresh_interval
+        over = self._slice()
         for entity, reader in readers.items():
-            if self._context.stopping() or self._context.monotonic() >= deadline:
+            if over():
                 return
             if entity not in report.problems:
-                work = partial(reader.work, lambda: self._context.monotonic() >= deadline)
-                self._guarded(entity, reader.stream, work, report)
+                self._guarded(entity, reader.stream, partial(reader.work, over), report)
 
     def _guarded(self, entity: Entity, stream: Stream, work: Callable[[], Counts], report: CycleReport) -> None:
         """Do one table's work; what concerns only this table stops only this table."""

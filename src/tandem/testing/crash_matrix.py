@@ -38,7 +38,8 @@ from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import SCHEMA_PREFIX, Subscription, opened
 from tandem.runtime.syncing import engine_of
 from tandem.sandbox.store.storage import iso
-from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.cycle import Engine
+from tandem.sync.cycle_report import CycleReport
 from tandem.testing.killing import Processes, Task, Work
 from tandem.testing.world import World
 

@@ -23,7 +23,8 @@ from tandem.state.queues import Intent, IntentKind, Lane
 from tandem.state.state import FieldChoice
 from tandem.sync.choosing import store_choices
 from tandem.sync.context import Context
-from tandem.sync.cycle import CycleReport, Engine
+from tandem.sync.cycle import Engine
+from tandem.sync.cycle_report import CycleReport
 from tandem.sync.edits import Edits
 from tandem.sync.holds.settling import Settling
 
