@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tandem.mapping.projection import decode_fields, encode_fields
-from tandem.testing.invariants import AT_REST, r1_looking_at_both_sides_finds_nothing
+from tandem.testing.invariants import AT_REST
+from tandem.testing.invariants.at_rest import r1_looking_at_both_sides_finds_nothing
 from tandem.testing.walk import Walk
 
 
