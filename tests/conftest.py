@@ -11,10 +11,17 @@ from tandem.database.port import Database, Dialect
 from tandem.database.postgresql import PostgresqlDatabase
 from tandem.database.sqlite import SqliteDatabase
 from tandem.marketing.embedded.marketing import marketing_migrations
+from tandem.runtime.logs import redactor
 from tandem.state import state_migrations
 from tandem.testing.postgresql import postgresql_server
 
 _SCHEMAS = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test calls a secret, such as a single letter, would be hidden from what another one reads."""
+    monkeypatch.setattr(redactor, "_secrets", set())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tandem.cli import main
-from tandem.runtime.logs import redactor
 from tandem.testing.world import World
 
 
@@ -97,10 +96,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own, no settings from the machine that runs it, and no secrets of other tests."""
+    """A home of the test's own, no settings from the machine that runs it."""
     for name in [name for name in os.environ if name.startswith("TANDEM_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(redactor, "_secrets", set())
     home = tmp_path / "home"
     monkeypatch.setenv("TANDEM_HOME", str(home))
     return home

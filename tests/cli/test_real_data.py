@@ -70,6 +70,7 @@ def test_S2_O1_the_totals_of_loaded_data_are_right(
         "lead": 0,
         "contact": 0,
         "connection": 0,
+        "customeropportunityrole": 0,
     } == {name: entity["records"] for name, entity in entities.items()}
     assert {0} == {entity[name] for entity in entities.values() for name in ("deleted", "errors", "backlog_inserts")}
     assert 0 == sum(counts["created"] + counts["updated"] for counts in quiet.values())

@@ -12,14 +12,12 @@ from tandem.model.entities import Entity
 from tandem.model.schema import Column, ColumnType, Option
 from tandem.report.differences import read_differences
 from tandem.rules.reasons import Reason
-from tandem.runtime.choosing import choose, look_up
 from tandem.runtime.syncing import dynamics_of
 from tandem.sandbox.door.definitions import MakeColumn, RemoveColumn, RemoveOption
 from tandem.state.notices import NoticeKind
 from tandem.state.quick_syncs import AskedBy
 from tandem.state.state import FieldChoice
 from tandem.state.streams import StreamState
-from tandem.sync.choosing import Wishes
 from tandem.testing.fake_world import FakeWorld
 from tandem.testing.subscribed import Subscribed
 from tandem.testing.world import World
@@ -41,16 +39,8 @@ def fake(tmp_path: Path) -> Iterator[FakeWorld]:
 def coloured(world: World) -> World:
     """A world whose contacts have a custom text, which is selected."""
     world.do(MakeColumn(table="contact", column=COLOUR, type="text"))
-    select(world, COLOUR)
+    world.select_fields("contact", [COLOUR])
     return world
-
-
-def select(world: World, *names: str) -> None:
-    """Select fields of contacts, as `tandem fields` does."""
-    with dynamics_of(world.subscription) as dynamics:
-        offered = look_up(world.subscription, dynamics, [Entity.CONTACT])
-    with world.subscription.database.transaction():
-        choose(world.subscription, offered, Entity.CONTACT, Wishes(select=names))
 
 
 def chosen(world: Subscribed, column: str = COLOUR) -> FieldChoice:
@@ -150,7 +140,7 @@ def test_D6_a_retyped_column_waits_until_it_is_selected_again(coloured: World) -
     assert because == chosen(world).broken
     assert [("field-broken", f"{COLOUR} of contact is not synced any more: {because}.")] == told(world)
 
-    select(world, COLOUR)
+    world.select_fields("contact", [COLOUR])
     settle(world)
 
     assert (None, ColumnType.INTEGER) == (chosen(world).broken, chosen(world).type)
@@ -239,7 +229,7 @@ def test_P7_a_shortened_column_holds_longer_values_and_tells_how_many(fake: Fake
 def test_P7_removed_options_are_told_by_name(world: World) -> None:
     """People keep the code, and so does Dynamics."""
     world.do(MakeColumn(table="contact", column="new_taste", type="choice"))
-    select(world, "new_taste")
+    world.select_fields("contact", ["new_taste"])
     options = {option.value: option.label for option in _options(world, "new_taste")}
     first = next(iter(options))
     contact = world.create("contact", lastname="Ek", new_taste=first)
@@ -356,7 +346,7 @@ def test_D2_columns_made_at_run_time_become_fields_of_the_matching_type(world: W
     values |= {"new_choice": options[0], "new_choices": f"{options[0]},{options[1]}"}
     world.edit("contact", contact, **values)
 
-    select(world, *values)
+    world.select_fields("contact", [*values])
     settle(world)
 
     defined = {

@@ -1,6 +1,6 @@
 """Fields are selected, given up and brought again while everything else goes on (rules D1, D5, S12, P4, P19)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,32 +9,15 @@ from tandem.mapping.projection import decode_value
 from tandem.mapping.ranges import DatedBy, Range, parse_range
 from tandem.marketing.records import ActivityType
 from tandem.model.entities import Entity
-from tandem.runtime.choosing import NoDates, cancel_quick_sync, choose, look_up
-from tandem.runtime.syncing import dynamics_of
+from tandem.runtime.choosing import NoDates, cancel_quick_sync
 from tandem.state.notices import NoticeKind
 from tandem.state.quick_syncs import QuickSync, QuickSyncState
 from tandem.state.streams import Stream, StreamState
-from tandem.sync.choosing import FieldInQuickSync, Wishes
+from tandem.sync.choosing import FieldInQuickSync
 from tandem.sync.context import Context
 from tandem.sync.quick_syncs import UnknownQuickSync
 from tandem.sync.removing import Removing
 from tandem.testing.world import World
-
-
-def ask(
-    world: World,
-    table: str,
-    select: Sequence[str] = (),
-    *,
-    deselect: Sequence[str] = (),
-    wanted: Range | None = None,
-) -> None:
-    """Choose fields as `tandem fields` does."""
-    entity, wishes = Entity(table), Wishes(select=select, deselect=deselect)
-    with dynamics_of(world.subscription) as dynamics:
-        offered = look_up(world.subscription, dynamics, [entity])
-    with world.subscription.database.transaction():
-        choose(world.subscription, offered, entity, wishes, wanted=wanted)
 
 
 def quick_syncs(world: World) -> list[QuickSync]:
@@ -76,7 +59,7 @@ def test_D5_a_selected_field_is_brought_for_all_records_empty_ones_too(world: Wo
     without = world.create("contact", lastname="Ng")
     world.sync()
 
-    ask(world, "contact", ["fax"])
+    world.select_fields("contact", ["fax"])
     world.sync()
     world.sync()
 
@@ -100,7 +83,7 @@ def test_S12_the_stream_in_force_goes_on_while_its_successor_reads(
     before, state = stream(world, "contact").fingerprint, world.subscription.state
 
     with world.engine() as (engine, context):
-        ask(world, "contact", ["fax"])
+        world.select_fields("contact", ["fax"])
         slow(context, monkeypatch)
         engine.cycle()
         world.edit("contact", contacts[0], lastname="Berg")
@@ -134,7 +117,7 @@ def test_D5_what_changes_beside_the_reading_is_looked_at_again(
     world.sync()
 
     with world.engine() as (engine, context):
-        ask(world, "contact", ["fax"])
+        world.select_fields("contact", ["fax"])
         slow(context, monkeypatch)
         engine.cycle()
         assert "1" == world.fields("contact", contacts[0])["fax"]
@@ -153,7 +136,7 @@ def test_P8_what_was_deleted_before_the_successor_began_is_deleted_here(
     world = make_world(page_size="5").connect()
     contacts = [world.create("contact", lastname=f"Ek {number}") for number in range(8)]
     world.sync()
-    ask(world, "contact", ["fax"])
+    world.select_fields("contact", ["fax"])
 
     with world.engine() as (engine, context):
         fetch = context.dynamics.read_page
@@ -182,7 +165,7 @@ def test_P19_of_two_values_nobody_agreed_on_dynamics_stays_and_the_other_is_kept
     for each, value in ((both, "9"), (here, "2")):
         world.put_marketing_only("lead", each, pager=value)
 
-    ask(world, "lead", ["pager"])
+    world.select_fields("lead", ["pager"])
     world.sync()
 
     assert ["1", "2", "3"] == [world.fields("lead", each)["pager"] for each in (both, here, there)]
@@ -201,7 +184,7 @@ def test_D5_an_unsent_edit_is_no_victim_of_a_quick_sync(
     record = world.create(table, lastname="Ek", pager="theirs")
     world.sync()
 
-    ask(world, table, ["pager"])
+    world.select_fields(table, ["pager"])
     with world.engine() as (engine, _):
         engine.tables()
     world.edit_person(table, record, pager="mine")
@@ -217,7 +200,7 @@ def test_P9_a_quick_sync_revives_nobody(world: World) -> None:
     world.sync()
     kept = world.subscription
     Removing(kept.database, kept.marketing, kept.state).delete(world.person("contact", contact).id, at=kept.now())
-    ask(world, "contact", ["fax"])
+    world.select_fields("contact", ["fax"])
     world.sync()
 
     assert [] == world.export("person")
@@ -234,7 +217,7 @@ def test_D1_a_field_is_given_up_without_reading_anything(world: World) -> None:
     world.cycle()
     idle = world.cycle().requests
 
-    ask(world, "contact", deselect=["phone"])
+    world.select_fields("contact", deselect=["phone"])
     world.edit("contact", contact, telephone1="2", lastname="Berg")
     report = world.cycle()
 
@@ -252,7 +235,7 @@ def test_D5_a_field_that_is_taken_up_again_gets_a_three_way_merge(make_world: Ca
     world.sync()
     before = stream(world, table).fingerprint
 
-    ask(world, table, deselect=["phone"])
+    world.select_fields(table, deselect=["phone"])
     world.cycle()
     here, there, both, _ = records
     for each in (here, both):
@@ -261,7 +244,7 @@ def test_D5_a_field_that_is_taken_up_again_gets_a_three_way_merge(make_world: Ca
         world.edit(table, each, telephone1="theirs")
     world.cycle()
     assert "old" == world.fields(table, there)["phone"]
-    ask(world, table, ["phone"])
+    world.select_fields(table, ["phone"])
     world.sync()
 
     winner = "mine" if table == "lead" else "theirs"
@@ -278,7 +261,7 @@ def test_D5_a_field_is_brought_once_more_on_demand(world: World) -> None:
         world.create("contact", lastname=f"Ek {number}", telephone1="1")
     world.sync()
 
-    ask(world, "contact", ["phone"])
+    world.select_fields("contact", ["phone"])
     reports = world.sync()
 
     (done,) = quick_syncs(world)
@@ -299,7 +282,9 @@ def test_D5_a_range_brings_the_records_in_it_and_leaves_the_others(world: World)
     new = world.create("contact", lastname="New", fax="4")
     world.sync()
 
-    ask(world, "contact", ["fax"], wanted=Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None))
+    world.select_fields(
+        "contact", ["fax"], wanted=Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None)
+    )
     world.sync()
     world.sync()
     assert [None, None, None, "4"] == [world.fields("contact", each).get("fax") for each in (*old, new)]
@@ -320,14 +305,14 @@ def test_D5_what_a_range_left_alone_is_left_alone_by_the_next_quick_sync(world: 
     world.sync()
     world.put_marketing_only("contact", old, pager="mine")
     future = Range(dated_by=DatedBy.CREATED, since=None, until="2020-01-01T00:00:00Z")
-    ask(world, "contact", ["pager"], wanted=future)
+    world.select_fields("contact", ["pager"], wanted=future)
     world.sync()
     for again in (["title"], ["fax"]):
-        ask(world, "contact", again)
+        world.select_fields("contact", again)
         world.sync()
     assert "mine" == world.fields("contact", old)["pager"]
 
-    ask(world, "contact", ["pager"])
+    world.select_fields("contact", ["pager"])
     world.sync()
     assert "1" == world.fields("contact", old)["pager"]
     assert [("pager", "mine", "1", "crm", "P19")] == collisions(world)
@@ -337,15 +322,19 @@ def test_D5_a_range_by_the_last_change(world: World) -> None:
     """An open beginning, an end that is included to its last second."""
     old = world.create("contact", lastname="Old", telephone1="1")
     world.sync()
-    ask(world, "contact", deselect=["phone"])
+    world.select_fields("contact", deselect=["phone"])
     world.edit("contact", old, telephone1="2")
     world.cycle()
     today = world.row("contact", old)["modifiedon"][:10]
 
-    ask(world, "contact", ["phone"], wanted=parse_range("..2020-01-01", DatedBy.UPDATED, now=world.subscription.now()))
+    world.select_fields(
+        "contact", ["phone"], wanted=parse_range("..2020-01-01", DatedBy.UPDATED, now=world.subscription.now())
+    )
     world.sync()
     assert "1" == world.fields("contact", old)["phone"]
-    ask(world, "contact", ["phone"], wanted=parse_range(f"..{today}", DatedBy.UPDATED, now=world.subscription.now()))
+    world.select_fields(
+        "contact", ["phone"], wanted=parse_range(f"..{today}", DatedBy.UPDATED, now=world.subscription.now())
+    )
     world.sync()
 
     assert "2" == world.fields("contact", old)["phone"]
@@ -359,9 +348,9 @@ def test_D5_a_range_that_makes_no_sense_changes_nothing(world: World) -> None:
     wanted = Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None)
 
     with pytest.raises(NoDates, match="no field is named"):
-        ask(world, "contact", deselect=["phone"], wanted=wanted)
+        world.select_fields("contact", deselect=["phone"], wanted=wanted)
     with pytest.raises(NoDates, match="do not say when they were created"):
-        ask(world, "teammembership", ["teamid"], wanted=wanted)
+        world.select_fields("teammembership", ["teamid"], wanted=wanted)
 
     assert (choices, []) == (world.subscription.state.choices(), quick_syncs(world))
 
@@ -376,11 +365,11 @@ def test_D5_a_killed_quick_sync_goes_on_where_it_was(
     world = make_world(page_size="3").connect()
     contacts = [world.create("contact", lastname=f"Ek {number}", telephone1="old") for number in range(10)]
     world.sync()
-    ask(world, "contact", deselect=["phone"])
+    world.select_fields("contact", deselect=["phone"])
     for each in contacts:
         world.edit("contact", each, telephone1="new")
     world.sync()
-    ask(world, "contact", ["phone"])
+    world.select_fields("contact", ["phone"])
     done = []
 
     while quick_syncs(world)[0].state is not QuickSyncState.DONE:
@@ -413,7 +402,7 @@ def test_D5_a_place_that_is_lost_begins_the_quick_sync_again(
     for number in range(10):
         world.create("contact", lastname=f"Ek {number}", telephone1="1")
     world.sync()
-    ask(world, "contact", ["phone"])
+    world.select_fields("contact", ["phone"])
     with world.engine() as (engine, context):
         slow(context, monkeypatch)
         engine.cycle()
@@ -431,19 +420,19 @@ def test_D5_a_field_that_waits_cannot_be_given_up_until_the_quick_sync_is(world:
     """Nor asked for once more; what was right in the same line is not done either."""
     world.create("contact", lastname="Ek", fax="1")
     world.sync()
-    ask(world, "contact", ["fax"])
+    world.select_fields("contact", ["fax"])
     choices = world.subscription.state.choices()
 
     with pytest.raises(FieldInQuickSync, match="fax of contact waits in quick sync 1"):
-        ask(world, "contact", ["assistantname"], deselect=["fax"])
+        world.select_fields("contact", ["assistantname"], deselect=["fax"])
     with pytest.raises(FieldInQuickSync, match="fax of contact waits in quick sync 1"):
-        ask(world, "contact", ["fax"])
+        world.select_fields("contact", ["fax"])
     assert choices == world.subscription.state.choices()
 
     cancel_quick_sync(world.subscription, 1)
     with pytest.raises(UnknownQuickSync, match="No quick sync 1 waits or runs"):
         cancel_quick_sync(world.subscription, 1)
-    ask(world, "contact", deselect=["fax"])
+    world.select_fields("contact", deselect=["fax"])
     world.sync()
 
     assert [QuickSyncState.CANCELLED] == [each.state for each in quick_syncs(world)]
@@ -457,7 +446,7 @@ def test_D5_a_cancelled_quick_sync_brings_nothing_more(
     world = make_world(page_size="5").connect()
     contacts = sorted(world.create("contact", lastname=f"Ek {number}", fax="1") for number in range(10))
     world.sync()
-    ask(world, "contact", ["fax"])
+    world.select_fields("contact", ["fax"])
     with world.engine() as (engine, context):
         slow(context, monkeypatch)
         engine.cycle()
@@ -481,7 +470,7 @@ def test_A4_a_company_field_that_is_read_for_the_first_time_is_logged_on_nobody(
     contact = world.create("contact", lastname="Ek", parentcustomerid_account__bind=f"/accounts({account})")
     world.sync()
 
-    ask(world, "account", ["fax"])
+    world.select_fields("account", ["fax"])
     world.sync()
     world.sync()
     assert "1" == world.company(account)["fax"]
@@ -505,10 +494,10 @@ def test_D1_values_of_a_field_that_was_given_up_stay_in_every_table(
     """Also when the record changes afterwards."""
     record = world.create(table, **first, **{column: "one"})
     world.sync()
-    ask(world, table, [column])
+    world.select_fields(table, [column])
     world.sync()
     (before,) = [each for each in world.export(exported) if each.get(column)]
-    ask(world, table, deselect=[column])
+    world.select_fields(table, deselect=[column])
     world.edit(table, record, name="Renamed", **{column: "two"})
     world.sync()
 

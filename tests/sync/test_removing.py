@@ -12,9 +12,9 @@ from tandem.model.entities import Entity
 from tandem.model.errors import TandemError
 from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
+from tandem.sandbox.door.definitions import MakeColumn, RemoveColumn
 from tandem.state.links import Waiter
 from tandem.state.queues import Intent, IntentKind, Lane
-from tandem.state.state import FieldChoice
 from tandem.sync.edits import Edits, UnknownPerson
 from tandem.sync.removing import Merged, NotMergeable, Removing, WriteUnderWay
 from tandem.sync.waiting import CONTACT_OF_LEAD
@@ -142,7 +142,9 @@ def test_P9_the_next_newer_version_brings_a_new_person(world: World, table: str)
 
 
 def test_P9_a_read_from_the_start_revives_nobody(world: World) -> None:
-    """Neither after a lost token nor for another column; the version it shows is known from then on."""
+    """Neither after a lost token nor once a column is gone; the version it shows is known from then on."""
+    world.do(MakeColumn(table="contact", column="new_colour", type="text"))
+    world.select_fields("contact", ["new_colour"])
     contact = world.create("contact", lastname="Ek")
     world.sync()
     delete(world, world.person("contact", contact).id)
@@ -153,7 +155,7 @@ def test_P9_a_read_from_the_start_revives_nobody(world: World) -> None:
     world.sync()
     assert (LinkState.REMOVED, []) == (state_of(world, "contact", contact), people(world))
 
-    _select(world, "contact", "jobtitle", selected=False)
+    world.do(RemoveColumn(table="contact", column="new_colour"))
     nothing_is_fresh(world, Entity.CONTACT)
     world.edit("contact", contact, jobtitle="CEO")
     world.sync()
@@ -778,10 +780,3 @@ def test_F5_held_fields_and_holds_end_with_the_person(world: World) -> None:
 
     assert [] == state.journal.holds()
     assert {} == state.held_fields.of_people([person])
-
-
-def _select(world: World, table: str, column: str, *, selected: bool) -> None:
-    choice: FieldChoice = world.subscription.state.choices()[Entity(table)][column]
-    values = {name: getattr(choice, name) for name in choice.__struct_fields__}
-    with world.subscription.database.transaction():
-        world.subscription.state.put_choices([FieldChoice(**{**values, "selected": selected})])

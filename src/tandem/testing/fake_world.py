@@ -198,5 +198,8 @@ class FakeWorld(Subscribed):
 
 
 _OF_CYCLES = {"history"}
-_KEPT = {"stream": "entity, fingerprint, state, next_link, delta_link, weak, reason"}
+_KEPT = {
+    "stream": "entity, fingerprint, state, next_link, delta_link, weak, reason",
+    "notice": "id, kind, about, message, advice, at, settled_at",  # all but the id that no other notice anywhere has
+}
 """What stays the same of a table when nothing happens in a cycle, where that is not all of it."""

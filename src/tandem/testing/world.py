@@ -5,7 +5,7 @@ is looked at. Everything in between is the real thing: HTTP, SQLite or PostgreSQ
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,10 @@ from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from tandem.dynamics.credentials import Credentials
+from tandem.mapping.ranges import Range
 from tandem.model.entities import Entity
 from tandem.runtime import connecting, syncing
+from tandem.runtime.choosing import choose, look_up
 from tandem.runtime.customs import enable_entity
 from tandem.runtime.discovery import choose_entity
 from tandem.runtime.settings import Settings, load
@@ -43,6 +45,7 @@ from tandem.sandbox.service.faults import Faults
 from tandem.sandbox.service.protection import Protection
 from tandem.sandbox.service.server import Sandbox
 from tandem.sandbox.store.organisation import Organisation
+from tandem.sync.choosing import Wishes
 from tandem.sync.context import Context, Progress
 from tandem.sync.cycle import Engine
 from tandem.testing.subscribed import Subscribed
@@ -130,6 +133,16 @@ class World(Subscribed):
         return chosen.custom.entity
 
     # Somebody in Dynamics -------------------------------------------------------------------------------------------
+
+    def select_fields(
+        self, table: str, select: Sequence[str] = (), *, deselect: Sequence[str] = (), wanted: Range | None = None
+    ) -> None:
+        """Choose fields as `tandem fields` does."""
+        entity, wishes = Entity(table), Wishes(select=select, deselect=deselect)
+        with syncing.dynamics_of(self.subscription) as dynamics:
+            offered = look_up(self.subscription, dynamics, [entity])
+        with self.subscription.database.transaction():
+            choose(self.subscription, offered, entity, wishes, wanted=wanted)
 
     def create(self, table: str, **values: object) -> str:
         """Make a record as another user and return its id; `x__bind` stands for `x@odata.bind`."""
