@@ -4,11 +4,15 @@ A shadow column stands beside each lookup and choice and cannot be asked for. A 
 read, so it is told here as a tenant tells it (reference 2.3, 2.4).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from tandem.sandbox.metadata.shapes import Shape, label, managed, metadata_id, option_set_shape, option_shapes
 from tandem.sandbox.paths import NAMESPACE
-from tandem.sandbox.tables import ColumnDefinition, ColumnType, Definitions, TableDefinition
+from tandem.sandbox.tables import ColumnDefinition, ColumnType, Definitions, OptionSetDefinition, TableDefinition
+
+_KEPT = 128
+"""Of how many tables the shapes are kept: a client asks for those of the same few again and again."""
 
 _CLASSES = {
     ColumnType.CHOICES: "MultiSelectPicklist",
@@ -49,14 +53,36 @@ def attribute_class(column: ColumnDefinition) -> str:
     return f"{_CLASSES.get(column.type, column.type)}AttributeMetadata"
 
 
-def attribute_shapes(definitions: Definitions, table: TableDefinition) -> Iterator[tuple[Shape, Shape]]:
-    """Every attribute of the table as (common properties, properties of its class), shadow columns included."""
-    for column in table.columns.values():
-        yield _common(table, column), _specific(definitions, table, column)
-        yield from _shadows(table, column)
+def attribute_shapes(definitions: Definitions, table: TableDefinition) -> Sequence[tuple[Shape, Shape]]:
+    """Every attribute of the table as (common properties, properties of its class), shadow columns included.
+
+    They are shared by all who ask: nobody may change them.
+    """
+    named = (column.option_set for column in table.columns.values() if column.option_set is not None)
+    return _attribute_shapes(table, tuple(definitions.option_sets[name] for name in dict.fromkeys(named)))
 
 
-def _common(table: TableDefinition, column: ColumnDefinition) -> Shape:
+@lru_cache(maxsize=_KEPT)
+def _attribute_shapes(
+    table: TableDefinition, option_sets: tuple[OptionSetDefinition, ...]
+) -> Sequence[tuple[Shape, Shape]]:
+    sets = {each.name: each for each in option_sets}
+    return [
+        shapes
+        for number, column in enumerate(table.columns.values(), start=1)
+        for shapes in _shapes(sets, table, column, number)
+    ]
+
+
+def _shapes(
+    sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition, number: int
+) -> Iterator[tuple[Shape, Shape]]:
+    common = _common(table, column, number)
+    yield common, _specific(sets, table, column)
+    yield from _shadows(common, table, column)
+
+
+def _common(table: TableDefinition, column: ColumnDefinition, number: int) -> Shape:
     virtual = column.type is ColumnType.CHOICES
     return {
         "@odata.type": f"#{NAMESPACE}{attribute_class(column)}",
@@ -85,13 +111,13 @@ def _common(table: TableDefinition, column: ColumnDefinition) -> Shape:
         "IsLogical": column.derived is not None,
         "AttributeOf": None,
         "SourceType": 0,
-        "ColumnNumber": list(table.columns).index(column.name) + 1,
+        "ColumnNumber": number,
         "DisplayName": label(column.label, table.name, column.name, custom=column.custom),
         "Description": label(column.description, table.name, column.name, "description", custom=column.custom),
     }
 
 
-def _specific(definitions: Definitions, table: TableDefinition, column: ColumnDefinition) -> Shape:
+def _specific(sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition) -> Shape:
     bounds = {"MinValue": column.minimum, "MaxValue": column.maximum}
     match column.type:
         case ColumnType.STRING:
@@ -126,18 +152,18 @@ def _specific(definitions: Definitions, table: TableDefinition, column: ColumnDe
         case ColumnType.GUID:
             return {}
         case ColumnType.BOOLEAN:
-            return {"DefaultValue": bool(column.default), **_option_sets(definitions, table, column)}
+            return {"DefaultValue": bool(column.default), **_option_sets(sets, table, column)}
         case _:
             return {
                 "DefaultFormValue": -1 if column.default is None else column.default,
-                **_option_sets(definitions, table, column),
+                **_option_sets(sets, table, column),
             }
 
 
-def _option_sets(definitions: Definitions, table: TableDefinition, column: ColumnDefinition) -> Shape:
+def _option_sets(sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition) -> Shape:
     """Only shown when expanded: the column's own set or the global one, the other is null (reference 2.4)."""
     if column.option_set is not None:
-        return {"OptionSet": None, "GlobalOptionSet": option_set_shape(definitions.option_sets[column.option_set])}
+        return {"OptionSet": None, "GlobalOptionSet": option_set_shape(sets[column.option_set])}
     names = (table.name, column.name)
     options = option_shapes(column.options, *names, custom=column.custom)
     for shape, option in zip(options, column.options, strict=True):
@@ -162,20 +188,22 @@ def _option_sets(definitions: Definitions, table: TableDefinition, column: Colum
     return {"OptionSet": {**own, "Options": options}, "GlobalOptionSet": None}
 
 
-def _shadows(table: TableDefinition, column: ColumnDefinition) -> Iterator[tuple[Shape, Shape]]:
+def _shadows(common: Shape, table: TableDefinition, column: ColumnDefinition) -> Iterator[tuple[Shape, Shape]]:
     """The columns that only accompany another and cannot be addressed in the Web API (reference 2.3)."""
     if column.is_lookup:
         specific: Shape = {"MaxLength": 100, "Format": "Text", "FormatName": {"Value": "Text"}, "DatabaseLength": 200}
-        yield _shadow(table, column, "name", "String", "StringAttributeMetadata"), specific
+        yield _shadow(common, table, column, "name", "String", "StringAttributeMetadata"), specific
         if column.polymorphic:
-            yield _shadow(table, column, "type", "EntityName", "EntityNameAttributeMetadata"), {}
+            yield _shadow(common, table, column, "type", "EntityName", "EntityNameAttributeMetadata"), {}
     elif column.options:
-        yield _shadow(table, column, "name", "Virtual", "AttributeMetadata"), {}
+        yield _shadow(common, table, column, "name", "Virtual", "AttributeMetadata"), {}
 
 
-def _shadow(table: TableDefinition, column: ColumnDefinition, suffix: str, kind: str, of_class: str) -> Shape:
+def _shadow(
+    common: Shape, table: TableDefinition, column: ColumnDefinition, suffix: str, kind: str, of_class: str
+) -> Shape:
     return {
-        **_common(table, column),
+        **common,
         "@odata.type": f"#{NAMESPACE}{of_class}",
         "MetadataId": metadata_id(table.name, column.name + suffix, made=column.created_at),
         "LogicalName": column.name + suffix,

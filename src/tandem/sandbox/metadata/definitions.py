@@ -73,7 +73,7 @@ def _attributes(reading: Reading, table: TableDefinition, *, cast: bool) -> list
         return [{**common, **specific} for common, specific in found]
     if selected(reading.options):
         return [common for common, _ in found]
-    return [_without_sets({**common, **specific}) for common, specific in found]
+    return [{**common, **specific} for common, specific in found]
 
 
 def _listed(
@@ -118,7 +118,7 @@ def _without_sets(shape: Shape) -> Shape:
 def _table_parts(reading: Reading, table: TableDefinition) -> Mapping[str, list[Shape]]:
     """What can be expanded on a table."""
     definitions = reading.organisation.definitions
-    attributes = [_without_sets({**common, **specific}) for common, specific in attribute_shapes(definitions, table)]
+    attributes = [{**common, **specific} for common, specific in attribute_shapes(definitions, table)]
     return {"Attributes": attributes, **related_shapes(definitions, table)}
 
 
@@ -131,7 +131,10 @@ def _collection(
 ) -> Response:
     _check_options(reading.options, "$select", "$expand", "$filter")
     found = _filtered(shapes, reading.options)
-    value = [_shown(reading, shape, type_name, (parts or {}).get(str(shape.get("LogicalName")))) for shape in found]
+    names, expansions = selected(reading.options), _expansions(reading.options)
+    value = [
+        _shown(shape, names, expansions, type_name, (parts or {}).get(str(shape.get("LogicalName")))) for shape in found
+    ]
     return reading.answer(_context(reading, root), {"value": value})
 
 
@@ -143,7 +146,7 @@ def _single(
     parts: Mapping[str, list[Shape]] | None = None,
 ) -> Response:
     _check_options(reading.options, "$select", "$expand")
-    shown = _shown(reading, shape, type_name, parts)
+    shown = _shown(shape, selected(reading.options), _expansions(reading.options), type_name, parts)
     return reading.answer(f"{_context(reading, root)}/$entity", shown)
 
 
@@ -166,19 +169,24 @@ def _context(reading: Reading, root: str) -> str:
     return root + (f"({','.join(names)})" if names else "")
 
 
-def _shown(reading: Reading, shape: Shape, type_name: str, parts: Mapping[str, list[Shape]] | None) -> Shape:
+def _shown(
+    shape: Shape,
+    names: Sequence[str] | None,
+    expansions: Mapping[str, Options],
+    type_name: str,
+    parts: Mapping[str, list[Shape]] | None,
+) -> Shape:
     """The properties asked for, MetadataId always among them, with what is expanded."""
-    plain = _without_sets(shape)
-    shown = _project(plain, selected(reading.options), type_name)
-    for name, options in _expansions(reading.options).items():
-        names = selected(options)
+    shown = _project(shape, names, type_name)
+    for name, options in expansions.items():
+        inner_names = selected(options)
         if name in _EXPANDABLE and type_name in OPTION_SETS:
             _check_options(options, "$select")
             inner = shape.get(name)
-            shown[name] = _project(inner, names, "OptionSetMetadata") if isinstance(inner, dict) else None
+            shown[name] = _project(inner, inner_names, "OptionSetMetadata") if isinstance(inner, dict) else None
         elif parts is not None and name in parts:
             _check_options(options, "$select", "$filter")
-            shown[name] = [_project(part, names, name) for part in _filtered(parts[name], options)]
+            shown[name] = [_project(part, inner_names, name) for part in _filtered(parts[name], options)]
         else:
             raise invalid(f"Could not find a property named '{name}' on type '{NAMESPACE}{type_name}'.")
     return shown
@@ -186,8 +194,8 @@ def _shown(reading: Reading, shape: Shape, type_name: str, parts: Mapping[str, l
 
 def _project(shape: Shape, names: Sequence[str] | None, type_name: str) -> Shape:
     if names is None:
-        return dict(shape)
-    unknown = [name for name in names if name not in shape or name.startswith("@")]
+        return _without_sets(shape)
+    unknown = [name for name in names if name not in shape or name in _EXPANDABLE or name.startswith("@")]
     if unknown:
         raise invalid(f"Could not find a property named '{unknown[0]}' on type '{NAMESPACE}{type_name}'.")
     kept = ["@odata.type", *names, "MetadataId"]

@@ -1,6 +1,7 @@
 """Tables, labels and option sets in the shapes that EntityDefinitions answers with (reference 2.2, 2.4)."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from tandem.sandbox.paths import NAMESPACE
@@ -13,6 +14,7 @@ Shape = dict[str, object]
 LANGUAGE = 1033
 
 
+@lru_cache(maxsize=65_536)
 def metadata_id(*names: str, made: int = 0) -> str:
     """A stable id for a piece of metadata; `made` is the metadata version that made it, 0 for what ships."""
     text = "metadata:" + "/".join(names)

@@ -12,8 +12,9 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
@@ -47,6 +48,9 @@ _TRANSPORT = "tandem.transport"
 
 _IDLE = 120
 """Seconds an unused connection is kept: a client's pool must not find it closed between two cycles of a test."""
+
+_TICK = 0.1
+"""Seconds between the ticks of uvicorn's clock, which counts ten to a second."""
 
 _STOPPING = 30.0
 """Seconds after which a server that does not end is left behind."""
@@ -85,7 +89,39 @@ class _Name(bytes):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server without its signal handlers, which would send the signal again after a clean stop."""
+    """uvicorn's server without its signal handlers, which would send the signal again after a clean stop.
+
+    And one that stops at once where no request is in hand: a test suite starts and stops thousands.
+    """
+
+    _wake: Callable[[], object] | None = None
+
+    def stop(self) -> None:
+        """Finish the requests in hand and stop listening; from any thread, and from a signal's handler."""
+        self.should_exit = True
+        wake = self._wake
+        if wake is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                wake()
+
+    async def main_loop(self) -> None:
+        loop, stopping, ticks = asyncio.get_running_loop(), asyncio.Event(), 0
+        self._wake = partial(loop.call_soon_threadsafe, stopping.set)
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await stopping.wait()
+        self._wake = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for each in (*self.servers, *(sockets or ())):
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -230,7 +266,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Finish the requests in hand and stop listening."""
-        self._server.should_exit = True
+        self._server.stop()
 
     def description(self) -> dict[str, str]:
         """What a client needs to connect; the one JSON line of `tandem sandbox` (interface.md)."""

@@ -275,6 +275,10 @@ class TableDefinition:
     activity: bool = False
     created_at: int = 0
 
+    def __hash__(self) -> int:
+        # Mappings have no hash of their own; what is derived from a table is kept by it, and few share a name.
+        return hash(self.name)
+
     @cached_property
     def lookups(self) -> tuple[ColumnDefinition, ...]:
         """Lookup, customer and owner columns."""
@@ -352,6 +356,9 @@ class Definitions:
     tables: Mapping[str, TableDefinition]
     associations: tuple[Association, ...] = ()
     option_sets: Mapping[str, OptionSetDefinition] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.tables))
 
     @cached_property
     def by_set(self) -> Mapping[str, TableDefinition]:
