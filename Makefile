@@ -13,7 +13,7 @@ demo: $(READY)
 
 test: $(READY) $(CLIENTS) postgresql lint
 	@echo "Running every test (two processes)"
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -70,7 +70,12 @@ def command_line() -> str:
     """A section for each command, the options of all commands first."""
     root = get_command(main.app)
     shared = _table(root, Context(root, info_name="tandem"))
-    parts = ["## Options of every command", "They stand before the command: `tandem --verbose sync`.", shared]
+    parts = [
+        _by_task(root),
+        "## Options of every command",
+        "They stand before the command: `tandem --verbose sync`.",
+        shared,
+    ]
     for name, (command, context) in commands().items():
         usage = " ".join([name, *command.collect_usage_pieces(context)])
         parts += [f"## {name}", f"`{usage}`", _unwrapped(command.help), _table(command, context)]
@@ -103,6 +108,17 @@ def _leaves(command: Any, context: Context) -> Iterator[tuple[str, tuple[Any, Co
         yield from _leaves(inner, Context(inner, info_name=name, parent=context))
     if not hasattr(command, "commands"):
         yield context.command_path, (command, context)
+
+
+def _by_task(root: Any) -> str:
+    """The commands under the headings that `tandem --help` gives them."""
+    tasks: dict[str, list[str]] = {}
+    for name, command in root.commands.items():
+        names = [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
+        links = [f"[{each}](#tandem-{each.replace(' ', '-')})" for each in names]
+        tasks.setdefault(command.rich_help_panel, []).extend(links)
+    rows = [f"| {task} | {', '.join(links)} |" for task, links in tasks.items()]
+    return "\n".join(["| task | commands |", "|---|---|", *rows])
 
 
 def _table(command: Any, context: Context) -> str:

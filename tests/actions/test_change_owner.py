@@ -11,6 +11,7 @@ from tandem.actions.requests import Acted, RequestIdTaken, RequestState
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import Throttled, Unavailable
 from tandem.model.entities import Entity
+from tandem.report.errors import retry
 from tandem.sandbox.automation.plug_ins import Refuse
 from tandem.sandbox.door.automation import Unplug
 from tandem.sandbox.door.operations import Privilege
@@ -207,7 +208,7 @@ def test_F2_a_record_parked_since_the_last_cycle_is_not_written(owners: Owners) 
 
 @pytest.mark.parametrize("reason", ["a plug-in", "a missing right", "an owner that is gone"])
 def test_F2_what_dynamics_refuses_is_refused_and_listed(owners: Owners, reason: str) -> None:
-    """As an error of that record (P7), which is healed when a later request succeeds."""
+    """As an error of that record (P7), which is healed when a later request succeeds, and by nothing else."""
     if reason == "a plug-in":
         owners.world.plug_in(Refuse(table="lead", message="Not on Fridays."))
     elif reason == "a missing right":
@@ -226,6 +227,11 @@ def test_F2_what_dynamics_refuses_is_refused_and_listed(owners: Owners, reason: 
         owners.world.do(Unplug())
     elif reason == "a missing right":
         owners.world.do(Privilege(privilege="prvAssignLead", depth="Global"))
+    owners.marketer.edit(owners.person, city="Umeå")
+    assert 0 == retry(owners.world.subscription, error["id"])
+    owners.world.cycle()
+    assert "Umeå" == owners.world.row("lead", owners.lead)["address1_city"]
+    assert ["open"] == [each["state"] for each in owners.world.subscription.state.journal.errors()]
     assert DONE is owners.give("Sam Sale").state
     assert ["healed"] == [each["state"] for each in owners.world.subscription.state.journal.errors()]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tandem.actions.arguments import Action
-from tandem.actions.create_task import TaskColumnRequired
+from tandem.actions.create_task import NoSubject, TaskColumnRequired
 from tandem.actions.requests import Acted, BadArguments, RequestState
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import Throttled, Unavailable
@@ -143,13 +143,12 @@ def test_F3_a_closed_status_is_set_after_the_task_is_made(tasks: Tasks, status: 
 
 
 def test_F3_text_over_the_limit_is_cut_with_a_note(tasks: Tasks) -> None:
-    """The outcome says which and by how much; a subject is one line."""
-    acted = tasks.create("two\n lines " + "x" * 300, description="y" * 2_500)
+    """The outcome says which and by how much; a subject is one line, and an emoji counts twice and stays whole."""
+    acted = tasks.create("two\n lines x" + "😀" * 150, description="y" * 2_500)
 
     (task,) = tasks.all()
-    assert (200, 2_000) == (len(task["subject"]), len(task["description"]))
-    assert task["subject"].startswith("two lines x")
-    cut = "the subject was cut from 310 to 200 characters; the description was cut from 2,500 to 2,000 characters"
+    assert ("two lines x" + "😀" * 94, 2_000) == (task["subject"], len(task["description"]))
+    cut = "the subject was cut from 311 to 200 characters; the description was cut from 2,500 to 2,000 characters"
     assert f"task created; {cut}" == acted.outcome
 
 
@@ -166,8 +165,12 @@ def test_F3_text_over_the_limit_is_cut_with_a_note(tasks: Tasks) -> None:
         ({"due": "tomorrow"}, BadArguments, "'tomorrow' is no due date"),
         ({"due": "+1000000"}, BadArguments, "is no due date"),
         ({"due": "2026-02-30"}, BadArguments, "is no due date"),
-        ({"subject": " \n"}, BadArguments, "would have no subject"),
-        ({"subject": "{{lead.City}}"}, BadArguments, "would have no subject"),
+        ({"due": "1752-12-31"}, BadArguments, "is no due date"),
+        ({"due": "9999-12-31"}, BadArguments, "is no due date"),
+        ({"subject": " \n"}, BadArguments, "has no subject"),
+        ({"subject": "{{lead.City}}"}, NoSubject, "would have no subject: person"),
+        ({"description": "a\x00b"}, BadArguments, "control characters"),
+        ({"owner": "x" * 401}, BadArguments, "owner is longer than 400"),
         ({"prioritycode": "1"}, BadArguments, "unknown field `prioritycode`"),
     ],
 )
@@ -232,6 +235,18 @@ def test_F3_what_dynamics_refuses_is_refused(tasks: Tasks, reason: str) -> None:
     tasks.world.do(Unplug())
     assert DONE is tasks.create().state
     assert {"open"} & {each["state"] for each in tasks.world.subscription.state.journal.errors()} == set()
+
+
+def test_F3_whose_owner_has_left_gets_a_task_for_somebody_else_only(tasks: Tasks) -> None:
+    """What to do is said before Dynamics is asked; the error of a record would say less."""
+    tasks.world.edit("systemuser", tasks.olivia, isdisabled=True)
+    tasks.world.cycle()
+
+    acted = tasks.create()
+
+    assert (REFUSED, []) == (acted.state, tasks.all())
+    assert "the user is disabled. Name another owner (--owner)" in acted.outcome
+    assert DONE is tasks.create(owner="North").state
 
 
 def test_F3_a_record_that_was_deleted_is_made_anew_by_the_next_cycle(tasks: Tasks) -> None:
@@ -328,7 +343,7 @@ def test_F3_a_task_that_was_deleted_before_it_was_closed_says_so(tasks: Tasks, m
 def test_F3_a_person_that_is_gone_meanwhile_gets_no_task(
     tasks: Tasks, monkeypatch: pytest.MonkeyPatch, became: str
 ) -> None:
-    """The request that was cut off ends with the reason."""
+    """The request that was cut off ends with the reason, which stands in the log of whoever goes on."""
     other = tasks.marketer.create(lastname="Lund")
     with monkeypatch.context() as patch:
         patch.setattr(Dynamics, "write_task", lambda *_: (_ for _ in ()).throw(Unavailable("Away.")))
@@ -342,6 +357,8 @@ def test_F3_a_person_that_is_gone_meanwhile_gets_no_task(
     stored = tasks.world.subscription.state.actions.of("first")
     assert ("refused", []) == (stored and stored.state, tasks.all())
     assert "here is no person" in str(stored) if became == "deleted" else f"merged into person {other}" in str(stored)
+    told = ["failed"] if became == "merged" else []
+    assert told == [each["outcome"] for each in tasks.marketer.told(other, CREATED)]
 
 
 @pytest.mark.parametrize("next_is", ["a cycle", "the same request"])

@@ -1,6 +1,8 @@
 """One door to all actions: what it takes, what it refuses, and for many people (rules F1-F5, P9, P16, R2)."""
 
 import inspect
+import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import Unavailable
 from tandem.mapping.selection import UnknownField
 from tandem.mapping.values import BadValue
+from tandem.model.entities import Entity
+from tandem.model.errors import OurBug
 from tandem.runtime.acting import acting
 from tandem.state.reviews import ReviewKind
 from tandem.sync.edits import NotEditable, UnknownPerson
@@ -89,6 +93,28 @@ def test_F1_a_request_id_belongs_to_its_action_person_and_arguments(world: World
     assert marketer.world.subscription.marketing.people.get([person])
 
 
+@pytest.mark.parametrize("given", ["", "x" * 201, "a\x00b", "\ud800"], ids=["empty", "long", "control", "no Unicode"])
+def test_F1_what_can_be_no_id_of_a_request_is_an_error(world: World, marketer: Any, given: str) -> None:
+    """An empty one above all: it would be made up anew each time, and the same request act twice."""
+    person = marketer.create(lastname="Ek")
+    with pytest.raises(BadArguments, match="no id of a request"):
+        marketer.sync(person, request=given)
+    with pytest.raises(BadArguments), acting(world.subscription) as (engine, context):
+        list(perform_each(engine, context, Action.SYNC_PERSON, [person], {}, given))
+
+    assert [] == marketer.records("lead", "Ek")
+
+
+@pytest.mark.parametrize("nobody", [0, -1, 2**63, 10**30])
+def test_F1_a_number_that_nobody_can_have_is_nobodys(world: World, marketer: Any, nobody: int) -> None:
+    """However large, on every database."""
+    person = marketer.create(lastname="Ek")
+    with pytest.raises(UnknownPerson):
+        marketer.sync(nobody)
+    with pytest.raises(UnknownPerson):
+        marketer.ask(Action.MERGE_PEOPLE, person, winner=nobody)
+
+
 # For many people ----------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +130,25 @@ def test_F1_many_people_have_a_request_and_an_outcome_each(world: World, markete
     assert "lastName is required" in first[2].outcome
     assert first == again
     assert 2 == len(marketer.records("lead", "Ek"))
+
+
+def test_F3_a_subject_that_is_empty_for_one_person_is_the_outcome_of_that_one(world: World, marketer: Any) -> None:
+    """The others have their task."""
+    people = [marketer.create(lastname="Ek"), marketer.create(lastname="Ek", city="Umeå")]
+    with acting(world.subscription) as (engine, context):
+        acted = list(perform_each(engine, context, Action.CREATE_TASK, people, {"subject": "{{lead.City}}"}, "night"))
+
+    assert [REFUSED, DONE] == [each.state for each in acted]
+    assert "would have no subject" in acted[0].outcome
+
+
+def test_F5_what_cannot_be_done_with_one_person_is_the_outcome_of_that_one(world: World, marketer: Any) -> None:
+    """As where a file of people to be merged names the winner, too."""
+    winner, loser = (marketer.create(lastname="Ek") for _ in range(2))
+    with acting(world.subscription) as (engine, context):
+        asked = perform_each(engine, context, Action.MERGE_PEOPLE, [winner, loser], {"winner": winner}, "night")
+
+        assert [REFUSED, DONE] == [each.state for each in asked]
 
 
 def test_F1_what_concerns_everybody_ends_it(world: World, marketer: Any) -> None:
@@ -244,7 +289,7 @@ def test_R2_the_next_cycle_goes_on_with_what_was_cut_off(
     with acting(world.subscription) as (engine, context):
         context.stopping = lambda: True
         go_on(engine, context)
-        assert [f"for {people[1]}"] == world.subscription.state.actions.begun(limit=9)
+        assert [f"for {people[1]}"] == [each for _, each in world.subscription.state.actions.begun(limit=9)]
     world.sync()
     world.sync()
 
@@ -279,6 +324,65 @@ def test_P7_what_the_next_cycle_cannot_carry_out_either_is_an_error(
     )
     assert (lead, person) == (error["crm_id"], error["person_id"])
     assert ["healed"] == [each["state"] for each in journal.errors()]
+
+
+def test_S12_what_cannot_be_carried_out_keeps_nobody_behind_it_waiting(
+    world: World, marketer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little time there is: the next time begins where the last one ended, and then anew."""
+    team = world.create("team", name="North", teamtype=0)
+    lead, contact = world.create("lead", lastname="Ek", subject="Visit"), world.create("contact", lastname="Ek")
+    world.cycle()
+    people = [world.person("lead", lead).id, world.person("contact", contact).id]
+    with monkeypatch.context() as patch:
+        patch.setattr(Dynamics, "write", lambda *_: (_ for _ in ()).throw(Unavailable("Away.")))
+        for person in people:
+            marketer.ask(Action.CHANGE_OWNER, person, f"for {person}", owner="North")
+    state = world.subscription.state
+    hold = state.journal.add_hold("own-writes", Entity.LEAD, count=9, known=3, brake=4, at=world.subscription.now())
+    done = list[list[bool]]()
+    with acting(world.subscription) as (engine, context):
+        context.monotonic = partial(next, itertools.count(0, context.settings.fresh_interval * 2 / 3))
+        for _ in range(3):
+            go_on(engine, context)
+            done.append(
+                [each.state == DONE for each in map(state.actions.of, [f"for {each}" for each in people]) if each]
+            )
+        state.journal.settle_hold(hold, "approved", at=world.subscription.now())
+        go_on(engine, context)
+
+    assert [[False, False], [False, True], [False, True]] == done
+    assert [team, team] == [world.row("lead", lead)["ownerid"], world.row("contact", contact)["ownerid"]]
+
+
+def test_P7_a_fault_of_one_request_does_not_end_the_sync(
+    world: World, marketer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error of its person, and the others are gone on with."""
+    world.create("team", name="North", teamtype=0)
+    leads = [world.create("lead", lastname="Ek", subject="Visit") for _ in range(2)]
+    world.cycle()
+    people, write = [world.person("lead", each).id for each in leads], Dynamics.write
+    with monkeypatch.context() as patch:
+        patch.setattr(Dynamics, "write", lambda *_: (_ for _ in ()).throw(Unavailable("Away.")))
+        for each in people:
+            marketer.ask(Action.CHANGE_OWNER, each, f"for {each}", owner="North")
+
+    def faulty(dynamics: Dynamics, writes: Any, decoder: Any) -> Any:
+        if writes[0].id == leads[0]:
+            raise OurBug("Something nobody thought of.")
+        return write(dynamics, writes, decoder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Dynamics, "write", faulty)
+        world.sync()
+    (error,) = world.subscription.state.journal.errors()
+    world.sync()
+
+    assert (people[0], "our-bug", "change-owner") == (error["person_id"], error["code"], error["operation"])
+    assert [DONE, DONE] == [
+        marketer.ask(Action.CHANGE_OWNER, each, f"for {each}", owner="North").state for each in people
+    ]
 
 
 def test_S9_nothing_is_gone_on_with_while_nothing_may_be_written(

@@ -33,6 +33,17 @@ def test_F1_a_person_becomes_a_lead(own_terminal: Any, person: int) -> None:
     assert (ExitCode.DONE, f"Person {person}: already linked, lead {lead} in Dynamics.\n") == (again.code, again.out)
 
 
+def test_F1_what_became_of_a_request_stands_on_the_persons_page(own_terminal: Any, person: int) -> None:
+    """Three entries that say no more than "Sync Person to Microsoft" would explain nothing to anybody."""
+    for _ in range(2):
+        own_terminal.run("action", "sync-person", str(person))
+
+    shown, explained = (own_terminal.run(*page, str(person)).out for page in (("people", "show"), ("explain",)))
+    assert re.search(r"Sync Person to Microsoft .* as lead, outcome created +Tandem", shown)
+    for page in (shown, explained):
+        assert re.search(r"Sync Person to Microsoft .* as lead, outcome already linked +Tandem", page)
+
+
 def test_F1_a_program_is_told_the_request_and_the_record(own_terminal: Any, person: int) -> None:
     """One JSON object, the same for the same request id; as a contact it is another record."""
     asked = ("action", "sync-person", str(person), "--request-id", "web-1", "--json")
@@ -163,7 +174,7 @@ def test_F1_people_come_from_a_file_or_a_pipe(own_terminal: Any, person: int, tm
     """One id a line, each once, blank lines aside; one JSON object a line, with the request it goes on under."""
     other = own_terminal.run("people", "create", "lastName=Ek", "microsoftTopic=Visit", "--json").json["id"]
     text, file = f"{person}\n\n{other}\n{person}\n", tmp_path / "people.txt"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8-sig")
 
     where = str(file) if source == "a file" else "-"
     ended = own_terminal.run("action", "sync-person", "--people", where, "--json", typed=text)

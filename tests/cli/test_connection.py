@@ -335,6 +335,15 @@ def test_every_command_needs_a_connection(terminal: Any, command: str) -> None:
     assert_refused(terminal, terminal.run(command), "not-connected", "There is no subscription 'default' in ")
 
 
+def test_a_subscription_that_is_not_there_is_told_with_those_that_are(terminal: Any) -> None:
+    """A name that was mistyped is found at once."""
+    ended = terminal.connected().run("--subscription", "defualt", "errors")
+
+    assert ExitCode.FAILED == ended.code
+    assert "There is no subscription 'defualt' in " in ended.told
+    assert "There are: default. Name one with --subscription, or connect this one.\n[not-connected]" in ended.told
+
+
 def test_R5_the_key_and_the_log_are_their_owners_alone(terminal: Any) -> None:
     """Credentials at rest are sealed text; the key file cannot be read by others."""
     terminal.connected()

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 import tandem
 from tandem.cli import main
+from tandem.cli.conflicts import Kept
 from tandem.cli.invocation import ExitCode, Invocation
 from tandem.model.errors import NeedsPerson, OurBug
 from tandem.runtime.logs import redactor
@@ -86,7 +87,18 @@ def test_every_command_that_prints_facts_takes_json(name: str) -> None:
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     """Curiosity is not an error."""
     assert ExitCode.DONE == main.run([])
-    assert "Commands:" in capsys.readouterr().out
+    assert "Try it:\n  demo " in capsys.readouterr().out
+
+
+def test_the_help_tells_of_every_command_in_a_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a sentence with dots behind it tells nobody which of thirty commands he needs."""
+    for group in (["--help"], ["people", "--help"], ["action", "--help"]):
+        assert ExitCode.DONE == main.run(group)
+    told = capsys.readouterr().out
+
+    assert "..." not in told.replace("[ARGS]...", "")
+    assert [] == [name for name in COMMANDS if f"\n  {name.split()[-1]} " not in told]
+    assert "Commands:" not in told.split("Usage: tandem people")[0], "a command has no heading"
 
 
 def test_the_version_needs_no_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,13 +113,27 @@ def test_the_version_needs_no_command(capsys: pytest.CaptureFixture[str]) -> Non
         pytest.param(["nothing"], "No such command 'nothing'.\nSee: tandem --help\n", id="unknown command"),
         pytest.param(["try", "--x"], "No such option: --x\nSee: tandem try --help\n", id="unknown option"),
         pytest.param(["-s"], "Option '-s' requires an argument.\nSee: tandem --help\n", id="option without value"),
+        pytest.param(
+            ["try", "--count", "many"],
+            "Invalid value for '--count': It should be a valid integer\nSee: tandem try --help\n",
+            id="no number",
+        ),
+        pytest.param(
+            ["try", "--side", "left"],
+            "Invalid value for '--side': 'left' is not one of 'marketing', 'dynamics'.\nSee: tandem try --help\n",
+            id="no such word",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_said_and_exits_2(
     offer: Callable[..., None], capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
 ) -> None:
     """The reason and where to look, on standard error."""
-    offer(lambda: None)
+
+    def command(count: int = 1, side: Kept = Kept.MARKETING) -> None:
+        """Takes a number and a word."""
+
+    offer(command)
 
     assert ExitCode.USAGE == main.run(arguments)
     assert ("", expected) == capsys.readouterr()

@@ -231,6 +231,18 @@ def test_A2_a_shared_companys_field_is_refused_only_where_it_is_shared(world: Wo
     assert "tandem people set ID company.FIELD=VALUE" in whole.told
 
 
+def test_A2_a_value_that_the_shared_company_has_says_nothing(world: World, importer) -> None:
+    """As in a list that names everybody's company; the rest of the row is stored, and the company is left alone."""
+    berg = named(world, "Berg")
+    ended = importer("email,phone,company\nBerg@Example.com,1,Contoso\n", "--match", "email")
+    prefixed = importer(f"id,phone,company.company\n{berg},2,Contoso\n")
+
+    assert ("0 created, 1 updated, 0 unchanged, 0 refused.\n", "") == (ended.out, ended.told)
+    assert ("0 created, 1 updated, 0 unchanged, 0 refused.\n", "") == (prefixed.out, prefixed.told)
+    assert "2" == people(world)[berg]["phone"]
+    assert ["Contoso"] == [row["company"] for row in world.export("company")]
+
+
 def test_every_mistake_of_a_row_is_told_and_many_are_cut(world: World, importer) -> None:
     two = importer("doNotCall,unsubscribed\nmaybe,never\n", "--json").json
     many = importer("doNotCall\n" + "maybe\n" * 1_500)
@@ -321,6 +333,27 @@ def test_an_export_can_be_imported_by_the_columns_that_count(world: World, impor
 
 class _Killed(BaseException):
     """Nothing runs after this."""
+
+
+def test_S2_a_run_that_was_killed_goes_on_although_another_file_was_imported_since(
+    world: World, importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file has a place of its own; else half of the first would be created twice."""
+    monkeypatch.setattr(importing, "PAGE", 2)
+    file = tmp_path / "list.csv"
+    file.write_text("lastName\nA\nB\nC\n")
+
+    def killed(_report: object) -> None:
+        raise _Killed
+
+    with pytest.raises(_Killed):
+        import_people(world.subscription, file, told=killed)
+    other = importer("lastName\nD\n", "--json").json
+    rest = import_people(world.subscription, file)
+
+    assert (None, 1) == (other["resumed_after"], other["created"])
+    assert (3, 1) == (rest.resumed_after, rest.created)
+    assert None is world.subscription.state.setting("imports")
 
 
 @pytest.mark.parametrize("page", [1, 2, 3], ids=["the first page", "a page between", "the last page"])

@@ -163,8 +163,9 @@ def test_S10_a_backup_writes_over_no_file_and_leaves_none_half_done(own: Any, tm
         (None, "no-backup"),
         (b"no database at all, but long enough to be read" * 90, "copy-refused"),
         ("db", "no-backup"),
+        ("damaged", "copy-refused"),
     ],
-    ids=["no file", "some file", "some database"],
+    ids=["no file", "some file", "some database", "a backup with a damaged page"],
 )
 def test_S10_what_is_no_backup_is_not_put_back(own: Any, tmp_path: Path, content: Any, code: str) -> None:
     """The present database is as it was."""
@@ -172,6 +173,14 @@ def test_S10_what_is_no_backup_is_not_put_back(own: Any, tmp_path: Path, content
     if content == "db":
         with apsw.Connection(str(file)) as other:
             other.execute("create table person (name text)")
+    elif content == "damaged":
+        own.run("backup", str(file))
+        with contextlib.closing(apsw.Connection(str(file))) as kept:
+            page = int(kept.execute("select rootpage from sqlite_schema where name = 'person'").get)
+            size = int(kept.execute("pragma page_size").get)
+        with file.open("r+b") as spoilt:
+            spoilt.seek((page - 1) * size)
+            spoilt.write(b"\xff" * size)
     elif content is not None:
         file.write_bytes(content)
 

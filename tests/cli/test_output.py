@@ -30,6 +30,18 @@ def test_a_note_is_not_part_of_the_answer(capsys: pytest.CaptureFixture[str]) ->
     assert ("", "Working.\n") == capsys.readouterr()
 
 
+def test_a_line_and_a_note_obey_nothing_that_others_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plug-in's message must not clear the screen, or write over what stands before it; JSON keeps what it says."""
+    said = "Zürich\n\tno\xa0\x1b[2J\r\x07\x9b1m\u202eoh"
+    output.line(said)
+    output.note(said)
+    shown, noted = capsys.readouterr()
+    output.json({"said": said})
+
+    assert "Zürich\n\tno\xa0\ufffd[2J\ufffd\ufffd\ufffd1m\ufffdoh\n" == shown == noted
+    assert said == json.loads(capsys.readouterr().out)["said"]
+
+
 def test_a_table_shows_numbers_right_and_nothing_for_none(capsys: pytest.CaptureFixture[str]) -> None:
     """Columns are told apart by what they hold."""
     output.table(

@@ -161,7 +161,7 @@ def test_R6_a_mass_delete_is_held_with_a_preview(own_terminal: Any) -> None:
     assert f"Hold {hold['id']}: the first of {known} records that would be deleted" in shown
     assert hold["preview"][0]["name"] in shown
     for told in (ended.told, own_terminal.run("status").out):
-        assert "1 holds wait for a decision: tandem holds" in told
+        assert "Holds that wait for a decision: 1. See: tandem holds" in told
 
 
 def test_R6_an_approved_hold_is_carried_out_by_the_next_cycle(own_terminal: Any) -> None:

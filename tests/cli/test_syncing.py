@@ -1,5 +1,6 @@
 """`tandem sync` and `tandem run`: what they say, how they end, and what a bad day leaves behind."""
 
+import dataclasses
 import json
 import os
 import select
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from tandem.cli import output, progress
@@ -401,6 +403,35 @@ def test_S1_run_stays_while_dynamics_is_away(terminal: Any, monkeypatch: pytest.
     assert ExitCode.DONE == ended.code
     assert "[dynamics-unavailable]" in ended.told
     assert ["retrying", "retrying", "current"] == seen
+
+
+def test_S7_run_takes_up_new_credentials_with_its_next_cycle(
+    own_terminal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that were given while the sync was off; the old ones may be over before anybody starts it again."""
+    own_terminal.synced()
+    waits = iter(["rotate", "enable", "end"])
+
+    def wait(stop: Any, seconds: float) -> None:
+        with opened(Settings(home=own_terminal.home)) as subscription:
+            match next(waits):
+                case "rotate":
+                    syncing.enable(subscription, False)
+                    wrong = dataclasses.replace(own_terminal.world.credentials, client_secret="another")
+                    sealed = subscription.vault.seal(msgspec.json.encode(dataclasses.asdict(wrong)))
+                    with subscription.database.transaction():
+                        binding = subscription.connection()
+                        subscription.bind(msgspec.structs.replace(binding, credentials=sealed))
+                case "enable":
+                    syncing.enable(subscription, True)
+                case _:
+                    stop.event.set()
+
+    monkeypatch.setattr("tandem.runtime.syncing.Stop.wait", wait)
+    ended = own_terminal.run("run")
+
+    assert (ExitCode.FAILED, True) == (ended.code, "[dynamics-unauthorised]" in ended.told)
+    assert "end" == next(waits)
 
 
 def test_S11_run_reads_nothing_while_the_sync_is_off(terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:

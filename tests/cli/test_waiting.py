@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tandem.dynamics.client import Dynamics
+from tandem.dynamics.errors import Unavailable
 from tandem.report.waiting import read_waiting
 from tandem.sync.waiting import COMPANY_EXCLUDED, COMPANY_NOT_READ, PERSON_DELETED, PERSON_EXCLUDED
 from tandem.testing.world import World
@@ -68,6 +70,21 @@ def test_O2_a_role_waits_for_a_person_that_was_deleted_here(world: World, termin
 
     assert (1, "next change" in found.ends) == (found.count, True)
     assert {} == groups(world)
+
+
+def test_P9_what_waits_for_somebody_who_never_returns_is_told_so(
+    world: World, terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is promised that the setting forbids."""
+    contact = world.create("contact", lastname="Ek")
+    world.create("opportunity", name="Deal", parentcontactid__bind=f"contacts({contact})")
+    world.sync()
+    terminal.run("people", "delete", str(world.person("contact", contact).id))
+    monkeypatch.setenv("TANDEM_NEVER_RETURN", "true")
+
+    (found,) = terminal.run("waiting", "--json").json["waiting"]
+
+    assert (PERSON_DELETED, True) == (found["reason"], "never_return" in found["ends"])
 
 
 def test_P1_a_record_that_may_be_several_people_waits_for_a_decision(world: World, terminal) -> None:
@@ -159,3 +176,21 @@ def test_more_than_the_limit_is_counted_and_the_oldest_are_listed(world: World, 
     assert "3 of opportunity wait" in none.out
     assert "more" not in none.out
     assert 3 == len(terminal.run("waiting", "--json").json["waiting"][0]["references"])
+
+
+def test_F3_an_action_that_is_not_carried_out_yet_is_told(
+    world: World, terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its request, for whom it is and since when; until it is done."""
+    world.create("contact", lastname="Ek")
+    world.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(Dynamics, "write_task", lambda *_: (_ for _ in ()).throw(Unavailable("Away.")))
+        terminal.run("action", "create-task", "Call", "1", "--request-id", "call")
+    ((kind, _), group), ended = *groups(world).items(), terminal.run("waiting")
+    world.sync()
+
+    assert ("request", "create-task", 1) == (kind, group.entity, group.count)
+    assert [("call", "person 1")] == [(each.record, each.target) for each in group.references]
+    assert "1 of create-task wait for Dynamics: " in ended.out
+    assert {} == groups(world)

@@ -39,8 +39,8 @@ where c.relnamespace = current_schema()::regnamespace;
 
 # Parameters -------------------------------------------------------------------------------------------------------
 
-_NUMBERED = ("people", "people_made_at", "links_of_people", "every_link_of_people")
-"""Statements whose `ids` are people's numbers."""
+_NUMBERED = ("people", "people_made_at", "links_of_people", "every_link_of_people", "set_error_states")
+"""Statements whose `ids` are numbers."""
 _SAMPLES: dict[str, Any] = {
     "since": _AT,
     "last": _AT,
@@ -79,6 +79,7 @@ _OTHERWISE: dict[tuple[str, str], Any] = {
     ("put_campaign_list", "entity"): "lead",
     ("put_campaign_list", "stage"): "made",
     ("attempted_delivery", "state"): "delivered",
+    ("take_delivery", "attempts"): 1,
     ("give_up_deliveries", "before"): _AT,
     ("end_cycle", "id"): 1,
     ("set_cycle_counts", "id"): 1,
@@ -95,8 +96,7 @@ _OTHERWISE: dict[tuple[str, str], Any] = {
     ("end_quick_sync", "state"): "done",
     ("count_longer_values", "entity"): "lead",
     **{(name, "id"): 1 for name in ("begin_quick_sync", "advance_quick_sync", "count_changed", "end_quick_sync")},
-    ("set_error_state", "id"): 1,
-    ("set_error_state", "state"): "ignored",
+    ("set_error_states", "state"): "ignored",
     ("set_hold_counts", "id"): 1,
     ("settle_hold", "id"): 1,
     ("settle_hold", "state"): "approved",
@@ -301,7 +301,7 @@ _WHOLE = {
     # Once for each person that is erased.
     *("count_errors_about", "erase_errors"),
     # What is empty or short but after a crash, and counts that are shown.
-    *("any_doubt", "begun_actions", "begun_intents", "wanted_intents"),
+    *("any_doubt", "begun_actions_of_kind", "begun_intents", "count_begun_actions", "wanted_intents"),
     *("anything_begun", "anything_held", "count_nominations"),
 }
 """The statements that read a whole table on purpose."""

@@ -1,5 +1,6 @@
 """The documents are true: what they name exists, what they show runs, and what exists is in them."""
 
+import pkgutil
 import re
 import runpy
 import shlex
@@ -61,6 +62,16 @@ def test_the_generated_parts_are_what_the_code_says(page: str) -> None:
 def test_everything_that_can_be_generated_stands_on_one_page() -> None:
     """A misspelt marker would leave a part to grow old unseen."""
     assert sorted(GENERATOR["REGIONS"]) == sorted(name for text in TEXT.values() for name in GENERATED.findall(text))
+
+
+def test_every_command_is_told_with_the_function_behind_it() -> None:
+    """What works from the command line works from Python, and the page leads to functions that are there."""
+    rows = re.findall(r"(?m)^\| (`tandem .+?|every action) \| (.+) \|$", TEXT["docs/how-to/use-from-python.md"])
+    told = {name for commands, _ in rows for name in re.findall(r"`(tandem [^`]+)`", commands)}
+
+    assert told == {name for name in COMMANDS if not name.startswith("tandem action ")}
+    for name in (name for _, functions in rows for name in re.findall(r"`(\w+\.[\w.]+)`", functions)):
+        assert (pkgutil.resolve_name(f"tandem.{name}").__doc__ or "").strip(), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -234,6 +234,27 @@ class TestPages:
         ]
         assert f"https://contoso.crm.dynamics.com{requests[1].extensions['target'].decode()}" == next_link
 
+    def test_D4_only_a_secured_column_is_read_past_servers_that_know_of_old_rights(
+        self, dynamics, service, json_answer, make_table
+    ):
+        """A right that was given back half a minute ago brings values, not nulls (reference 0.1, 1.8)."""
+        table = make_table(
+            columns={"fullname": ColumnType.TEXT, "ssn": Column(name="ssn", type=ColumnType.TEXT, secured=True)}
+        )
+        next_link = f"{API}/contacts?$skiptoken=2"
+        service.routes |= {
+            f"contacts?$select=contactid,{each},versionnumber": json_answer({"value": [], "@odata.nextLink": next_link})
+            for each in ("ssn", "fullname")
+        } | {"contacts?$skiptoken=2": json_answer({"value": []})}
+
+        for column in ("ssn", "fullname"):
+            decoder = RowDecoder(table, [column])
+            dynamics.read_page(PageQuery(table=table, columns=[column]), decoder)
+            dynamics.read_page(next_link, decoder)
+
+        asked = [request.headers.get("consistency") for request in service.seen if "/api/" in request.url.path]
+        assert ["Strong", "Strong", None, None] == asked
+
     def test_S12_a_filtered_read_is_encoded(self, dynamics, service, json_answer, table):
         """Fresh edits are read by modifiedon in a stable order."""
         decoder = RowDecoder(table, ["fullname"])

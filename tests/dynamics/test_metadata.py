@@ -3,6 +3,7 @@
 import pytest
 
 from tandem.dynamics.errors import MissingPrivilege
+from tandem.dynamics.identity import ColumnRights
 from tandem.model.schema import Column, ColumnType, DateBehavior, Option, Required
 
 USER = "4026be43-6b69-e111-8f65-78e7d1620f5e"
@@ -295,41 +296,46 @@ class TestColumnSecurity:
     """What arrives as null or masked must be known beforehand (reference 1.8)."""
 
     OWN = f"systemusers({USER})/systemuserprofiles_association?$select=fieldsecurityprofileid"
-    TEAMS = f"systemusers({USER})/teammembership_association?$select=teamid"
-    OF_TEAM = "teams(t1)/teamprofiles_association?$select=fieldsecurityprofileid"
+    TEAMS = (
+        f"systemusers({USER})/teammembership_association?$select=teamid"
+        "&$expand=teamprofiles_association($select=fieldsecurityprofileid)"
+    )
     MASKS = "attributemaskingrules?$select=attributelogicalname&$filter=entityname eq 'lead'"
+    ALL = ("salary", "ssn", "plan", "note")
     RIGHTS = (
-        "fieldpermissions?$select=attributelogicalname,canread,_fieldsecurityprofileid_value"
+        "fieldpermissions?$select=attributelogicalname,canread,cancreate,canupdate,_fieldsecurityprofileid_value"
         "&$filter=entityname eq 'lead'"
     )
 
     @pytest.fixture
     def table(self, make_table):
-        secured = {
-            name: Column(name=name, type=ColumnType.TEXT, secured=True) for name in ("salary", "ssn", "plan", "note")
-        }
+        secured = {name: Column(name=name, type=ColumnType.TEXT, secured=True) for name in self.ALL}
         return make_table("lead", {**secured, "fullname": ColumnType.TEXT})
 
     @pytest.fixture
     def profiles(self, service, json_answer):
         """The user has profile p1, its team p2; p3 is somebody else's."""
 
-        def right(column, canread, profile):
+        def right(column, canread, profile, *, cancreate=0, canupdate=0):
             return {
                 "attributelogicalname": column,
                 "canread": canread,
+                "cancreate": cancreate,
+                "canupdate": canupdate,
                 "_fieldsecurityprofileid_value": profile,
             }
 
         service.routes |= {
             self.OWN: json_answer({"value": [{"fieldsecurityprofileid": "P1"}]}),
-            self.TEAMS: json_answer({"value": [{"teamid": "t1"}]}),
-            self.OF_TEAM: json_answer({"value": [{"fieldsecurityprofileid": "p2"}]}),
+            self.TEAMS: json_answer(
+                {"value": [{"teamid": "t1", "teamprofiles_association": [{"fieldsecurityprofileid": "P2"}]}]}
+            ),
             self.RIGHTS: json_answer(
                 {
                     "value": [
-                        right("salary", 4, "p1"),
-                        right("ssn", 4, "p2"),
+                        right("salary", 4, "p1", cancreate=4),
+                        right("salary", 4, "p2", canupdate=4),
+                        right("ssn", 4, "p2", canupdate=4),
                         right("plan", 0, "p1"),
                         right("note", 4, "p3"),
                     ]
@@ -340,21 +346,31 @@ class TestColumnSecurity:
     @pytest.mark.usefixtures("profiles")
     def test_D4_rights_come_from_own_and_team_profiles(self, dynamics, table):
         """Not granted, or granted to somebody else, is unreadable."""
-        assert dynamics.unreadable_columns(USER, table) == {"plan", "note"}
+        assert dynamics.column_rights(USER, table).unreadable == {"plan", "note"}
+
+    @pytest.mark.usefixtures("profiles")
+    def test_D1_a_column_is_writable_where_it_may_be_set_and_changed(self, dynamics, table):
+        """By one profile or by several; one without the other is not enough for a two-way field."""
+        rights = dynamics.column_rights(USER, table)
+
+        assert rights.unwritable == {"ssn", "plan", "note"}
+        narrowed = rights.narrow(table).columns
+        assert {"salary", "fullname", "leadid"} >= {name for name, each in narrowed.items() if each.updatable}
+        assert {"salary", "fullname"} <= {name for name, each in narrowed.items() if each.creatable}
 
     @pytest.mark.usefixtures("profiles")
     def test_D4_a_masked_column_is_unreadable(self, dynamics, service, json_answer, table):
         """Stars are not a value."""
         service.routes[self.MASKS] = json_answer({"value": [{"attributelogicalname": "ssn"}]})
 
-        assert dynamics.unreadable_columns(USER, table) == {"plan", "note", "ssn"}
+        assert dynamics.column_rights(USER, table).unreadable == {"plan", "note", "ssn"}
 
     @pytest.mark.usefixtures("profiles")
     def test_D4_an_administrator_reads_everything(self, dynamics, service, json_answer, table):
         """The built-in profile needs no permissions."""
         service.routes[self.OWN] = json_answer({"value": [{"fieldsecurityprofileid": ADMINISTRATORS.upper()}]})
 
-        assert dynamics.unreadable_columns(USER, table) == frozenset()
+        assert dynamics.column_rights(USER, table).unreadable == frozenset()
 
     @pytest.mark.usefixtures("profiles")
     @pytest.mark.parametrize("closed", [OWN, RIGHTS])
@@ -362,16 +378,33 @@ class TestColumnSecurity:
         """A user that may not look at profiles may not see secured columns either, as far as Tandem knows."""
         service.routes[closed] = failure("0x80040220", status=403)
 
-        assert dynamics.unreadable_columns(USER, table) == {"salary", "ssn", "plan", "note"}
+        assert dynamics.column_rights(USER, table).unreadable == {"salary", "ssn", "plan", "note"}
 
     @pytest.mark.usefixtures("profiles")
     def test_D4_unreadable_team_profiles_grant_nothing(self, dynamics, service, failure, table):
         """Only what is certain counts."""
         service.routes[self.TEAMS] = failure("0x80040220", status=403)
 
-        assert dynamics.unreadable_columns(USER, table) == {"ssn", "plan", "note"}
+        assert dynamics.column_rights(USER, table).unreadable == {"ssn", "plan", "note"}
+
+    @pytest.mark.usefixtures("profiles")
+    def test_D4_a_look_tells_the_rights_of_whoever_answers(self, dynamics, service, json_answer, table):
+        """In the one request that every cycle begins with; of somebody else they are asked once more."""
+        who = {"BusinessUnitId": "7A0E", "OrganizationId": "883278F5"}
+        service.routes["WhoAmI"] = [json_answer({**who, "UserId": user}) for user in (USER, USER, USER, "somebody")]
+        service.routes["businessunits?$select=businessunitid&$top=1"] = json_answer({"value": []})
+
+        looks = [dynamics.look() for _ in range(2)]
+        before = dynamics.requests
+        looks.append(dynamics.look([table]))
+        assert 1 == dynamics.requests - before
+        looks.append(dynamics.look([table]))
+
+        assert [{}, {}, {"lead": {"plan", "note"}}, {"lead": set(self.ALL)}] == [
+            {name: set(rights.unreadable) for name, rights in each.rights.items()} for each in looks
+        ]
 
     def test_a_table_without_secured_columns_costs_no_request(self, dynamics, make_table):
         """Most tables have none."""
-        assert dynamics.unreadable_columns(USER, make_table()) == frozenset()
+        assert dynamics.column_rights(USER, make_table()) == ColumnRights()
         assert dynamics.requests == 0

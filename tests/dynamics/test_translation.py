@@ -107,6 +107,17 @@ def test_an_answer_without_a_known_code_falls_back_to_its_status(status, body, e
     assert type(error_from(Response(status=status, body=raw))) is expected
 
 
+@pytest.mark.parametrize("shape", ['{"error":{"code":"0x80040265","message":"%s"}}', '{"error":"%s"}'])
+def test_P7_what_is_quoted_can_be_kept_and_is_bounded(shape):
+    """PostgreSQL keeps no NUL, so one plug-in's message would stop every cycle; and nobody reads a megabyte."""
+    body = shape % ("a\\u0000b\\u001b" + "x" * 1_000_000)
+
+    message = error_from(Response(status=400, body=body.encode())).message
+
+    assert "a\ufffdb\ufffdxxx" in message
+    assert len(message) < 600
+
+
 def test_a_refusal_of_the_organisation_is_quoted():
     """A plug-in's words are the only explanation there is."""
     error = error_from(Response(status=400, body=b'{"error":{"code":"0x80040265","message":"Credit check failed."}}'))

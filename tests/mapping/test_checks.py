@@ -45,6 +45,7 @@ def test_P7_an_empty_value_fits_every_column(kind, empty):
     ("kind", "value", "facts"),
     [
         pytest.param(ColumnType.TEXT, "x" * 100, {"max_length": 100}, id="a text of exactly the length"),
+        pytest.param(ColumnType.TEXT, "😀" * 50, {"max_length": 100}, id="as many emojis, which count twice"),
         pytest.param(ColumnType.TEXT, "x" * 5_000, {}, id="a text for a column without a length"),
         pytest.param(ColumnType.MEMO, "one\r\n\ttwo\N{WAVING HAND SIGN}", {}, id="lines, tabs and pictures"),
         pytest.param(ColumnType.INTEGER, 2**31 - 1, {}, id="the largest integer"),
@@ -73,6 +74,7 @@ def test_P7_what_dynamics_takes_fits(kind, value, facts):
     ("kind", "value", "facts", "expected"),
     [
         pytest.param(ColumnType.TEXT, "x" * 101, {"max_length": 100}, MisfitCode.TOO_LONG, id="one character too many"),
+        pytest.param(ColumnType.TEXT, "😀" * 51, {"max_length": 100}, MisfitCode.TOO_LONG, id="one emoji too many"),
         pytest.param(ColumnType.TEXT, "a\x00b", {}, MisfitCode.CONTROL_CHARACTERS, id="a null character"),
         pytest.param(ColumnType.MEMO, "a\x1fb", {}, MisfitCode.CONTROL_CHARACTERS, id="a control character"),
         pytest.param(ColumnType.TEXT, "\ud83d", {}, MisfitCode.CONTROL_CHARACTERS, id="half a picture"),

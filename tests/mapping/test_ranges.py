@@ -36,6 +36,8 @@ def test_D5_a_range_is_read_in_utc_with_both_ends_in_it(text: str, since: str | 
         pytest.param("yesterday..", "'yesterday' is no date.", id="a word"),
         pytest.param("2025-02-30..", "'2025-02-30' is no date.", id="a day that is not in the calendar"),
         pytest.param("..9999-12-31T23:59:59-23:00", "'9999-12-31T23:59:59-23:00' is no date.", id="beyond time"),
+        pytest.param("0205-01-01..", "'0205-01-01' is out of range: Dynamics knows dates from 1753-01-01", id="a slip"),
+        pytest.param("..9999-12-31", "'9999-12-31' is out of range", id="after the last day there is"),
         pytest.param("01.02.2025..", "'01.02.2025' is no date.", id="another way to write dates"),
         pytest.param("2025-03-01..2025-01-01", "ends before it begins", id="the wrong way round"),
         pytest.param("2025-01-01T09:00Z..2025-01-01T09:30+01:00", "ends before it begins", id="by the zones"),

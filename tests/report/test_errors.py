@@ -64,6 +64,11 @@ def test_N4_what_has_healed_is_left_out_and_what_is_ignored_is_not() -> None:
             "the person is edited, its record changes in Dynamics, or the fields do",
             id="a value that does not fit",
         ),
+        pytest.param(
+            {"direction": "push", "operation": "change-owner", "code": "record-inactive"},
+            "the action is done: by the next cycle where it waits, else when it is asked for again under another id",
+            id="an action",
+        ),
     ],
 )
 def test_P7_every_error_says_when_it_is_tried_again_by_itself(changes, heals):

@@ -16,6 +16,7 @@ from tandem.rules.presence import LinkState
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, opened
 from tandem.state.links import Link, Waiter
+from tandem.state.notices import NoticeKind
 from tandem.state.streams import Reading, Stream, StreamState
 from tandem.sync.cycle_report import Outcome
 from tandem.sync.waiting import AMBIGUOUS, CONTACT_OF_LEAD, LEAD_OF_CONTACT, ROLE
@@ -86,6 +87,8 @@ def facts(subscription: Subscription, *given: str) -> None:
                 cycle(subscription, Outcome.DONE)
             case "at work":
                 cycle(subscription, None)
+            case "people were told that it is down":
+                state.notices.tell(NoticeKind.SYNC_DOWN, "sync:key-missing", "The sync is down.", advice="Look.", at=AT)
             case "a table halted":
                 stream(subscription, state=StreamState.HALTED)
             case "copying":
@@ -101,6 +104,7 @@ def facts(subscription: Subscription, *given: str) -> None:
         (["cycle failed", "a table halted", "copying"], State.HALTED),
         (["cycle failed", "at work"], State.HALTED),
         (["cycle failed", "all went well"], State.CURRENT),
+        (["all went well", "people were told that it is down"], State.HALTED),
         (["no answer", "a table halted"], State.RETRYING),
         (["a table failed", "copying"], State.PARTLY_HALTED),
         (["a table failed", "all went well"], State.PARTLY_HALTED),
@@ -152,6 +156,19 @@ def test_N3_what_a_copy_has_left_is_backlog(
 
     contact = read_status(settings).entities["contact"]
     assert expected == (contact.backlog_inserts, contact.backlog_updates, contact.oldest_pending)
+
+
+def test_N3_the_oldest_insert_and_the_oldest_update_are_told_apart(
+    subscription: Subscription, settings: Settings
+) -> None:
+    """A contact waits for its lead since an hour after the table was begun to be read once more."""
+    stream(subscription, total=100, rows_read=30, begun_at=AT, reading=Reading.BASELINE)
+    waiter = Waiter(Entity.CONTACT, "1", "2", LEAD_OF_CONTACT, None)
+    subscription.state.waiting.add([(waiter, "lead", None, "because")], at=LATER)
+
+    contact = read_status(settings).entities["contact"]
+
+    assert (LATER, AT, AT) == (contact.oldest_insert, contact.oldest_update, contact.oldest_pending)
 
 
 @pytest.mark.parametrize(

@@ -545,7 +545,8 @@ def run_failures(row: Row) -> set[str]:
 
 
 def run_digests(row: Row) -> set[str]:
-    due = notices.is_digest_due(NOON, notices.later(NOON, hours_or_minutes(row["the last digest"])))
+    span = hours_or_minutes(row["the last digest"])
+    due = notices.is_digest_due(NOON, notices.later(NOON, span if "ago" in row["the last digest"] else -span))
     return {"TELL" if due else "WAIT"}
 
 
@@ -570,6 +571,7 @@ WAITING_TO_BE_SENT = {
     "-": (CITY, {}),
 }
 OF_THE_PERSON: dict[str, dict[str, object]] = {
+    "is deleted there": {"deleted": True},
     "its table is held": {"table_hold": 8},
     "is to be looked at": {"waits": True},
     "was refused": {"errors": [reasons.Refusal(None, "no", "No.", "")]},

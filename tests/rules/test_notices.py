@@ -16,6 +16,7 @@ NOON = "2025-01-02T12:00:00Z"
     [
         pytest.param("2025-01-02T12:59:59Z", False, id="a second before the hour people are left alone"),
         pytest.param("2025-01-02T13:00:00Z", True, id="after an hour they are told"),
+        pytest.param("2025-01-02T11:59:59Z", True, id="what failed first in the future is told, the clock was wrong"),
     ],
 )
 def test_N5_what_passes_by_itself_is_told_when_it_does_not_pass(at, expected):
@@ -29,6 +30,7 @@ def test_N5_what_passes_by_itself_is_told_when_it_does_not_pass(at, expected):
     [
         pytest.param("2025-01-03T11:59:59Z", False, id="not within a day"),
         pytest.param("2025-01-03T12:00:00Z", True, id="after a day"),
+        pytest.param("2025-01-02T11:59:59Z", True, id="the last one was told in the future, so the clock was wrong"),
     ],
 )
 def test_N5_a_digest_is_due_once_a_day(at, expected):

@@ -65,6 +65,10 @@ def reason(facts: Facts, *, field: Field = TITLE, value: object = "Chief") -> tu
             id="the writes of its table are held",
         ),
         pytest.param(
+            replace(LIVE, waits=True, deleted=True, table_hold=8), TITLE, "Chief", (Reason.LEFT, None, None),
+            id="there is no record to send it to",
+        ),
+        pytest.param(
             replace(LIVE, waits=True, errors=[OF_TITLE]), TITLE, "Chief", (Reason.WAITING, None, None),
             id="it is tried again",
         ),

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -138,6 +138,32 @@ def silence() -> Iterator[int]:
     """The port of somebody who takes the connection and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+@pytest.fixture
+def stalling() -> Iterator[Callable[[bytes], int]]:
+    """Starts mail servers that fall silent at one line of the conversation and stay so; returns their port."""
+    with ExitStack() as running:
+
+        def start(at: bytes) -> int:
+            server = running.enter_context(socket.create_server(("127.0.0.1", 0)))
+            thread = threading.Thread(target=answer, args=(server, at), daemon=True)
+            thread.start()
+            running.callback(thread.join, 10)
+            return int(server.getsockname()[1])
+
+        def answer(server: socket.socket, at: bytes) -> None:
+            is_silent = in_mail = False
+            with suppress(ConnectionError), server.accept()[0] as connection, connection.makefile("rwb", 0) as lines:
+                lines.write(b"220 ready\r\n")
+                for line in lines:
+                    is_silent = is_silent or line.startswith(at)
+                    if is_silent or (in_mail and line != b".\r\n"):
+                        continue
+                    in_mail = line == b"DATA\r\n"
+                    lines.write(b"354 go on\r\n" if in_mail else b"250 ok\r\n")
+
+        yield start
 
 
 @pytest.fixture

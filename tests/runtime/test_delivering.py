@@ -10,8 +10,9 @@ import pytest
 from tandem.runtime import syncing
 from tandem.runtime.notifying import delivering
 from tandem.runtime.notifying.delivering import Notifier, beat, deliver, notifying, try_channels
+from tandem.runtime.notifying.mail import text_of
 from tandem.runtime.notifying.message import ChannelFailed, Message
-from tandem.runtime.subscription import Subscription
+from tandem.runtime.subscription import Subscription, opened
 from tandem.state.notices import Delivery, NoticeKind
 
 SIGNING = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
@@ -23,6 +24,7 @@ class Fake:
     """A channel of a test: what it took, and why it fails."""
 
     name: str = "email"
+    bundles: bool = False
     to: str = "ann@example.com"
     sent: list[Message] = field(default_factory=list)
     fails: Callable[[Message], str | None] = lambda message: None
@@ -152,6 +154,51 @@ def test_N5_a_notice_that_alone_is_refused_holds_up_no_other(
     assert ["waiting", "delivered"] == [each.state for each in deliveries(subscription)]
 
 
+def test_N5_many_notices_at_once_are_one_mail_and_a_bundle_that_fails_is_taken_apart(
+    subscription: Subscription, channels: list[Fake], clock: At
+) -> None:
+    """Programs get each; people one, with all that happened. One notice that is refused ends up alone."""
+    channels[:] = [Fake(bundles=True), Fake(name="webhook")]
+    mail, hook = channels
+    mail.fails = lambda message: "Looks like spam." if "lead is down" in message.message else None
+    for about in ("lead", *(f"table{number}" for number in range(9))):
+        tell(subscription, about)
+
+    for minute in (0, 1, 3):
+        clock.at = f"2026-03-01T12:0{minute}:00Z"
+        deliver(subscription)
+
+    assert (10, 3) == (len(hook.sent), len(mail.sent))
+    assert 1 == len({each.id for each in mail.sent} - {each.id for each in hook.sent})
+    assert mail.sent[0].title == f"10 notifications, the first: {hook.sent[0].title}"
+    assert all(f"{each.message}\nLook." in mail.sent[0].message for each in hook.sent)
+    clock.at = "2026-03-01T12:07:00Z"
+    deliver(subscription)
+    deliver(subscription)
+    assert ["lead", *(f"table{number}" for number in range(9))] == abouts(mail)[3:]
+    assert ["waiting"] + ["delivered"] * 9 == [
+        each.state for each in deliveries(subscription) if each.channel == "email"
+    ]
+
+
+def test_N5_what_is_over_when_it_is_sent_says_so(subscription: Subscription, channels: list[Fake], clock: At) -> None:
+    """A mail server that was away delivers the alarm after the all-clear; an event is never over."""
+    tell(subscription, "lead")
+    tell(subscription, "contact")
+    notices = subscription.state.notices
+    with subscription.database.transaction():
+        notices.settle(NoticeKind.SYNC_DOWN, "lead", at=NOON)
+        notices.tell(NoticeKind.RECOVERED, "lead", "The table lead is read again.", at=NOON)
+
+    deliver(subscription)
+
+    late, still, recovered = channels[0].sent
+    assert (NOON, None, None) == (late.over_since, still.over_since, recovered.over_since)
+    assert late.title == f"Over by now: {still.title}"
+    assert text_of(late).startswith(f"This is over since {NOON}.\n\nlead is down\n")
+    assert text_of(still).startswith("contact is down\n")
+
+
 def test_N5_one_channel_does_not_keep_another(subscription: Subscription, channels: list[Fake], clock: At) -> None:
     """Each has its own turn and its own waits."""
     channels[0].fails = lambda _message: "It is on fire."
@@ -185,9 +232,53 @@ def test_N5_after_three_days_it_is_given_up_and_can_be_seen(
     assert [("given-up", "It is on fire.")] == [(each.state, each.problem) for each in deliveries(subscription)]
 
 
+def test_N5_a_channel_that_fails_in_an_unknown_way_disturbs_no_other(
+    subscription: Subscription, channels: list[Fake], clock: At, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says where; the other channels go on, and the notice is tried again like any."""
+
+    def broken(_message: Message) -> str:
+        raise ZeroDivisionError
+
+    channels[0].fails = broken
+    channels.append(Fake(name="webhook"))
+    tell(subscription, "lead")
+
+    deliver(subscription)
+
+    assert ["lead"] == abouts(channels[1])
+    assert ["waiting", "delivered"] == [each.state for each in deliveries(subscription)]
+    assert "ZeroDivisionError" in (deliveries(subscription)[0].problem or "")
+    assert "a channel failed" in caplog.messages
+
+
 @pytest.mark.usefixtures("clock")
+def test_N5_two_processes_send_a_notice_once(subscription: Subscription, channels: list[Fake]) -> None:
+    """A `tandem sync` that finds `tandem run` at work has its turn too, while the other one is sending."""
+
+    def other() -> None:
+        with opened(subscription.settings) as same:
+            At(same)
+            deliver(same)
+
+    def meanwhile(_message: Message) -> None:
+        if len(channels[0].sent) < 5:
+            process = threading.Thread(target=other)
+            process.start()
+            process.join(10)
+
+    channels[0].fails = meanwhile
+    tell(subscription, "lead")
+    tell(subscription, "contact")
+
+    deliver(subscription)
+
+    assert ["lead", "contact"] == sorted(abouts(channels[0]), reverse=True)
+    assert ["delivered"] * 2 == [each.state for each in deliveries(subscription)]
+
+
 def test_N5_killed_between_sending_and_noting_it_is_sent_again_under_the_same_id(
-    subscription: Subscription, channels: list[Fake], monkeypatch: pytest.MonkeyPatch
+    subscription: Subscription, channels: list[Fake], clock: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At least once: whoever receives it can drop the second."""
     (channel,) = channels
@@ -200,6 +291,7 @@ def test_N5_killed_between_sending_and_noting_it_is_sent_again_under_the_same_id
         patched.setattr(type(subscription.state.notices), "attempted", killed)
         with pytest.raises(KeyboardInterrupt):
             deliver(subscription)
+    clock.at = "2026-03-01T12:01:00Z"
     deliver(subscription)
 
     assert ["lead", "lead"] == abouts(channel)
@@ -293,6 +385,7 @@ def test_N5_an_address_without_a_mail_server_is_no_channel(subscription: Subscri
     "address",
     [
         pytest.param("ann", id="a name"),
+        pytest.param("ann..ek@example.com", id="two dots in a row"),
         pytest.param("ann@example.com\r\nBcc: eve@example.com", id="a line end in it"),
         pytest.param("Ann <ann@example.com>", id="a name beside it"),
         pytest.param("a@example.com,b@example.com", id="two of them"),
@@ -331,7 +424,7 @@ def test_N5_the_sync_does_not_wait_for_its_notices(
         assert entered.wait(10)
         notifier.cycle_ended(well=False)
         assert [1] == turns
-        assert [] == made.seen
+        assert ["GET"] == [method for method, _, _, _ in made.seen], "a monitor hears of the cycle before that"
         released.set()
 
     assert [1, 1] == turns

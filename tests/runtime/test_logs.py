@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tandem.runtime import logs
-from tandem.runtime.settings import LogLevel, PostgresqlUrl, Settings
+from tandem.runtime.settings import LogLevel, Settings
+from tandem.runtime.values import PostgresqlUrl
 
 SECRET = 'se"cret/wörd+1'
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"

@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -30,7 +31,9 @@ MESSAGE = Message(
 )
 
 
-def send(port: int, *, message: Message = MESSAGE, to: MailAddress = ANN, **settings: str) -> None:
+def send(
+    port: int, *, message: Message = MESSAGE, to: MailAddress = ANN, patience: float = 10, **settings: str
+) -> None:
     """One mail through the server at this port."""
     environ = {f"TANDEM_SMTP_{name.upper()}": value for name, value in settings.items() if name != "ca_bundle"}
     if "ca_bundle" in settings:
@@ -38,7 +41,7 @@ def send(port: int, *, message: Message = MESSAGE, to: MailAddress = ANN, **sett
     environ |= {"TANDEM_SMTP_HOST": "127.0.0.1", "TANDEM_SMTP_PORT": str(port), "TANDEM_HOME": "/nowhere"}
 
     async def bounded() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience):
             await Mail(load(environ=environ), to).send(message, at=AT)
 
     asyncio.run(bounded())
@@ -158,6 +161,35 @@ def test_N5_nobody_at_the_port_is_told(silence: int, mail_server: Callable[..., 
         send(mail_server("tls").port, security="tls", ca_bundle="/nowhere/ca.pem")
 
     assert "cannot be reached" in refused(9, security="none")
+
+
+@pytest.mark.parametrize("line", [b"EHLO", b"MAIL", b"DATA", b"."], ids=["EHLO", "MAIL", "DATA", "the mail's end"])
+def test_N5_a_mail_server_that_falls_silent_half_way_is_left_alone(
+    stalling: Callable[[bytes], int], line: bytes
+) -> None:
+    """Whoever takes leave of it waits for an answer, for ever."""
+    port, ended = stalling(line), list[type[BaseException]]()
+
+    def try_it() -> None:
+        try:
+            send(port, patience=0.05, security="none")
+        except TimeoutError as problem:
+            ended.append(type(problem))
+
+    thread = threading.Thread(target=try_it, daemon=True)
+    thread.start()
+    thread.join(10)
+
+    assert [TimeoutError] == ended
+
+
+def test_N5_a_mail_that_was_taken_is_delivered_whatever_follows(
+    stalling: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be sent again and again, by a server that only does not answer the farewell."""
+    monkeypatch.setattr("tandem.runtime.notifying.mail._FAREWELL", 0.01)
+
+    send(stalling(b"QUIT"), security="none")
 
 
 def test_N5_the_mail_is_the_same_each_time_it_is_sent() -> None:

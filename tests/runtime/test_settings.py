@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tandem.runtime import settings
-from tandem.runtime.settings import LogLevel, PostgresqlUrl, Settings, SettingsWrong
+from tandem.runtime.settings import LogLevel, Settings, SettingsWrong
+from tandem.runtime.values import PostgresqlUrl
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -176,6 +177,8 @@ SIGNING = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
         pytest.param({"WEBHOOK_SECRET": SIGNING[6:]}, "whsec_ and", id="a signing secret without its beginning"),
         pytest.param({"WEBHOOK_SECRET": SIGNING + "!"}, "in base64", id="a signing secret that is no base64"),
         pytest.param({"SMTP_HOST": "mail server"}, "a host name", id="a mail server with a space"),
+        pytest.param({"SMTP_HOST": "mail..example.com"}, "a host name", id="a mail server without a part of its name"),
+        pytest.param({"SMTP_FROM": "ann..ek@example.com"}, "an e-mail address", id="a sender with two dots in a row"),
         pytest.param({"SMTP_PORT": "0"}, "1 to 65535", id="no port"),
         pytest.param({"SMTP_HOST": "mail.example.com", "SMTP_SECURITY": "none"}, "this mach", id="mail in clear text"),
         pytest.param({"SMTP_USER": "ann"}, "smtp_password is not", id="a user without a password"),

@@ -57,6 +57,7 @@ def test_N5_a_post_is_signed_and_says_what_happened(receiver: Callable[..., Any]
     assert ("sync-down", "2026-03-01T12:00:00Z") == (content["type"], content["timestamp"])
     assert {
         "id", "kind", "title", "about", "message", "advice", "at", "subscription", "organisation",
+        "over_since",
     } == set(content["data"])  # fmt: skip
     assert ("Zürich lost its rights.", "emea") == (content["data"]["message"], content["data"]["subscription"])
 

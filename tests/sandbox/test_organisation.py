@@ -150,7 +150,7 @@ def test_a_snapshot_that_fails_leaves_the_one_before(
     organisation.back_up()
     writer.send("DELETE", f"leads({kept})")
     with monkeypatch.context() as patched:
-        patched.setattr("tandem.sandbox.store.organisation._copy", lambda source, target: 1 / 0)
+        patched.setattr("tandem.sandbox.store.database._copy", lambda source, target: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             organisation.back_up()
     organisation.restore()

@@ -74,18 +74,36 @@ def test_an_error_that_comes_back_is_open_unless_ignored(
 ) -> None:
     """A person who ignored it is not asked again."""
     fail(database, state, Unreadable("again"))
+    (error,) = state.journal.errors()
     with database.transaction():
-        changed = state.journal.set_error_state(state.journal.errors()[0]["id"], state_before)
+        if state_before == "healed":
+            state.journal.heal_errors([error["id"]])
+        else:
+            state.journal.set_error_states([error["id"]], state_before)
     fail(database, state, Unreadable("again"), at=LATER)
 
-    assert changed
     assert [(after, 2)] == [(each["state"], each["times"]) for each in state.journal.errors()]
 
 
-def test_an_unknown_error_has_no_state(database: Database, state: SyncState) -> None:
-    """The caller learns that there is none."""
+def test_N4_errors_are_reopened_together_but_for_those_that_healed(database: Database, state: SyncState) -> None:
+    """A sync that is going may have healed one since somebody looked; a hundred thousand are one statement."""
+    for number in range(3):
+        fail(database, state, Unreadable("again"), crm_id=str(number))
+    ids = [each["id"] for each in state.journal.errors()]
     with database.transaction():
-        assert not state.journal.set_error_state(99, "ignored")
+        state.journal.set_error_states(ids[:1], "ignored")
+        state.journal.heal_errors(ids[1:2])
+        state.journal.set_error_states(ids[:2], "open")
+
+    assert ["open", "healed", "open"] == [each["state"] for each in state.journal.errors()]
+
+
+def test_N4_the_advice_is_that_of_the_last_time(database: Database, state: SyncState) -> None:
+    """A message beside another one's advice sends people the wrong way."""
+    fail(database, state, Unreadable("first", advice="Wait."))
+    fail(database, state, Unreadable("second", advice="Look."), at=LATER)
+
+    assert [("second", "Look.")] == [(each["message"], each["advice"]) for each in state.journal.errors()]
 
 
 def test_a_table_read_without_trouble_is_healed(database: Database, state: SyncState) -> None:
@@ -96,7 +114,7 @@ def test_a_table_read_without_trouble_is_healed(database: Database, state: SyncS
     fail(database, state, Unreadable("other"), entity=Entity.CONTACT)
     ids = {each["message"]: each["id"] for each in state.journal.errors()}
     with database.transaction():
-        state.journal.set_error_state(ids["ignored"], "ignored")
+        state.journal.set_error_states([ids["ignored"]], "ignored")
         before = state.journal.count_errors()
         state.journal.heal(Entity.LEAD)
 

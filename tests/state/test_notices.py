@@ -56,6 +56,38 @@ def test_N5_a_notice_that_was_taken_back_with_its_transaction_was_never_told(
     assert [] == state.notices.newest(limit=10)
 
 
+def due(state: SyncState, channel: str, *, at: str) -> list[tuple[int, int]]:
+    """The notices that are tried on a channel at a time, with the attempts so far."""
+    return [(each.id, attempts) for each, attempts in state.notices.due(channel, at=at, latest=MUCH_LATER)]
+
+
+def test_N5_an_attempt_is_one_process_s_and_what_was_delivered_stays_so(database: Database, state: SyncState) -> None:
+    """Two that look at the same moment do not both send; the slower one does not take a delivery back."""
+    tell(database, state, NoticeKind.SYNC_DOWN)
+    (number,) = (each.id for each in state.notices.newest(limit=1))
+    with database.transaction():
+        state.notices.queue("email", since=AT, at=AT)
+        taken = [state.notices.take(number, "email", attempts=0, until=LATER) for _ in range(2)]
+        again = state.notices.take(number, "email", attempts=1, until=MUCH_LATER)
+        state.notices.attempted(number, "email", DeliveryState.DELIVERED)
+        state.notices.attempted(number, "email", DeliveryState.WAITING, problem="No answer.")
+
+    assert ([True, False], True) == (taken, again)
+    (delivery,) = state.notices.deliveries([number])
+    assert ("delivered", 2, None) == (delivery.state, delivery.attempts, delivery.problem)
+
+
+def test_N5_a_wait_that_a_wrong_clock_set_is_over(database: Database, state: SyncState) -> None:
+    """Else an alarm would wait until the year the clock showed."""
+    tell(database, state, NoticeKind.SYNC_DOWN)
+    (number,) = (each.id for each in state.notices.newest(limit=1))
+    with database.transaction():
+        state.notices.queue("email", since=AT, at=AT)
+        state.notices.take(number, "email", attempts=0, until="2099-01-01T00:00:00Z")
+
+    assert [(number, 1)] == due(state, "email", at=LATER)
+
+
 def test_N5_each_channel_gets_each_notice_until_it_was_delivered(database: Database, state: SyncState) -> None:
     """Oldest first; one that was tried in vain waits for its time, and those behind it do not."""
     tell(database, state, NoticeKind.SYNC_DOWN)
@@ -64,13 +96,15 @@ def test_N5_each_channel_gets_each_notice_until_it_was_delivered(database: Datab
     with database.transaction():
         for channel in ("email", "webhook"):
             state.notices.queue(channel, since=AT, at=AT)
-        state.notices.attempted(first, "email", DeliveryState.WAITING, due_at=LATER, problem="No answer.")
-        state.notices.attempted(second, "webhook", DeliveryState.DELIVERED, due_at=AT)
+        assert state.notices.take(first, "email", attempts=0, until=LATER)
+        state.notices.attempted(first, "email", DeliveryState.WAITING, problem="No answer.")
+        assert state.notices.take(second, "webhook", attempts=0, until=LATER)
+        state.notices.attempted(second, "webhook", DeliveryState.DELIVERED)
         state.notices.queue("webhook", since=AT, at=AT)
 
-    assert [(second, 0)] == [(each.id, attempts) for each, attempts in state.notices.due("email", at=AT)]
-    assert [(first, 1), (second, 0)] == [(each.id, attempts) for each, attempts in state.notices.due("email", at=LATER)]
-    assert [(first, 0)] == [(each.id, attempts) for each, attempts in state.notices.due("webhook", at=LATER)]
+    assert [(second, 0)] == due(state, "email", at=AT)
+    assert [(first, 1), (second, 0)] == due(state, "email", at=LATER)
+    assert [(first, 0)] == due(state, "webhook", at=LATER)
     told = [(each.notice_id, each.channel, each.state, each.attempts, each.problem)
             for each in state.notices.deliveries([first, second])]  # fmt: skip
     assert [
@@ -89,8 +123,9 @@ def test_N5_what_is_too_old_is_given_up_and_stays_to_be_seen(database: Database,
         state.notices.queue("email", since=AT, at=AT)
         state.notices.queue("webhook", since=LATER, at=AT)
         state.notices.give_up("email", before=LATER)
+    (recovered, _) = state.notices.newest(limit=10)
 
-    assert ["recovered"] == [each.kind for each, _ in state.notices.due("email", at=MUCH_LATER)]
-    assert ["recovered"] == [each.kind for each, _ in state.notices.due("webhook", at=MUCH_LATER)]
+    assert [(recovered.id, 0)] == due(state, "email", at=MUCH_LATER)
+    assert [(recovered.id, 0)] == due(state, "webhook", at=MUCH_LATER)
     numbers = [each.id for each in state.notices.newest(limit=10)]
     assert ["given-up", "waiting", "waiting"] == [each.state for each in state.notices.deliveries(numbers)]

@@ -21,8 +21,10 @@ from tandem.runtime.instance import CopiedDatabase, OriginalDatabase, Verdict
 from tandem.runtime.subscription import SCHEMA_PREFIX, NotConnected, opened
 from tandem.state.queues import Intent, IntentKind
 from tandem.state.reviews import ReviewKind
+from tandem.sync.applier import OrganisationRestored
 from tandem.sync.edits import Edits
 from tandem.sync.review import ReviewGoesOn
+from tandem.testing.fake_world import FakeWorld
 from tandem.testing.world import World
 
 REQUIRED = {"lastName": "Ek", "company": "Contoso", "microsoftTopic": "Interested"}
@@ -180,6 +182,26 @@ def test_S10_a_creation_under_way_in_the_backup_is_found_under_its_id(world: Wor
 
     assert (person, 1, 1) == (world.person("lead", record).id, count(world, "lead"), people(world))
     assert [] == world.subscription.state.intents.begun()
+
+
+def test_S10_a_record_made_for_somebody_whose_former_one_is_gone_is_theirs(tmp_path: Path) -> None:
+    """The database does not know yet that the former one was deleted, and another made (P10), when it comes upon it."""
+    with FakeWorld(tmp_path) as world:
+        world.connect()
+        first, saved = world.create("contact", lastname="Ek"), tmp_path / "saved.db"
+        world.sync()
+        person = world.person("contact", first).id
+        world.save(saved)
+        world.delete("contact", first)
+        world.sync()
+        with world.engine() as (engine, context):
+            second = perform(engine, context, Action.SYNC_PERSON, person, {"as": "contact"}).record_id or ""
+
+        world.put_back(saved)
+        world.sync()
+
+        assert (person, False) == (world.person("contact", second).id, world.person("contact", second).is_deleted)
+        assert 1 == world.subscription.marketing.counts()["person"][0]
 
 
 @pytest.mark.parametrize("table", ["lead", "contact"])
@@ -392,3 +414,28 @@ def test_S10_the_original_is_not_made_a_fork(make_world: Any) -> None:
     with pytest.raises(OriginalDatabase):
         instance.fork(world.subscription)
     world.sync()
+
+
+def test_S10_an_old_edit_takes_nothing_away_where_dynamics_was_set_back_as_well(tmp_path: Path) -> None:
+    """The adoption stops at an older record; the relink that follows knows that the database may be older, too."""
+    saved = tmp_path / "saved.db"
+    with FakeWorld(tmp_path) as world:
+        world.connect()
+        lead, other = (world.create("lead", lastname=name, subject="Visit", jobtitle="old") for name in ("Ek", "Ng"))
+        world.sync()
+        world.back_up()
+        world.edit("lead", other, jobtitle="undone")
+        world.sync()
+        world.edit_person("lead", lead, title="may have been sent long ago")
+        world.save(saved)
+        world.restore()
+        world.edit("lead", lead, jobtitle="later")
+        world.put_back(saved)
+        with pytest.raises(OrganisationRestored):
+            world.sync()
+
+        world.relink()
+        world.sync()
+
+        assert ["later"] * 2 == [world.fields("lead", lead)["title"], world.organisation.get("lead", lead)["jobtitle"]]
+        assert not world.subscription.state.reviews.may_be_outdated()

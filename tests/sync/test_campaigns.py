@@ -241,6 +241,29 @@ def test_S6_a_list_that_was_taken_out_of_its_campaign_is_known_to_be(
     assert sorted(leads) == sorted(world.subscription.state.campaigns.members(made))
 
 
+def test_S6_of_the_lists_of_a_campaign_that_was_deleted_nothing_is_told(
+    world: World, campaign: str, leads: list[str]
+) -> None:
+    """Neither where it is seen together with the list, nor where somebody was told before: nobody can bring it back."""
+    other, _ = (world.create("campaign", name=name) for name in ("Autumn", "Winter"))
+    listed(world, campaign, *leads)
+    listed(world, other, *leads)
+    world.sync()
+    (item,) = world.organisation.find("campaignitem", "campaignid", other)
+    world.organisation.delete("campaignitem", item, actor=world.organisation.user_id)
+    enable_campaigns(world.subscription, True)
+    world.sync()
+    told = len(open_notices(world))
+    for each in (campaign, other):
+        world.delete("campaign", each)
+    enable_campaigns(world.subscription, True)
+    world.sync()
+    enable_campaigns(world.subscription, True)
+    world.sync()
+
+    assert (1, []) == (told, open_notices(world))
+
+
 def test_S6_a_list_under_another_name_is_the_same_list(world: World, campaign: str, leads: list[str]) -> None:
     """It is known by its id; a name is for people."""
     made = listed(world, campaign, *leads)
@@ -282,13 +305,16 @@ def test_S6_without_the_right_to_lists_the_refresh_waits_and_campaigns_are_read(
     enable_campaigns(world.subscription, True)
 
     refused = world.sync()[-1]
+    world.cycle()
     known = world.subscription.state.campaigns.lists()
     world.do(Privilege(privilege="prvReadList", depth="Global"))
     world.cycle()
+    told = [(each.kind, each.about) for each in world.subscription.state.notices.newest(limit=100)[::-1]]
 
     assert {CAMPAIGN: "missing-privilege"} == {entity: problem.code for entity, problem in refused.problems.items()}
     assert ["Autumn", "Spring"] == list(campaigns(world))
     assert ([made], []) == ([one.list_id for one in known], world.subscription.state.campaigns.lists())
+    assert [("sync-down", "campaign"), ("recovered", "campaign")] == [each for each in told if each[1] == "campaign"]
 
 
 def test_S9_after_a_restore_the_lists_are_compared(world: World, campaign: str, leads: list[str]) -> None:

@@ -84,6 +84,7 @@ def test_D1_a_wish_changes_what_it_names(wishes: Wishes, changed: list[FieldChoi
         pytest.param(Wishes(select=["fax", "nonsense"]), id="unknown"),
         pytest.param(Wishes(select=["new_colour"]), id="lost"),
         pytest.param(Wishes(directions={"createdon": Direction.BOTH}), id="written by nobody"),
+        pytest.param(Wishes(select=["telephone1"], deselect=["phone"]), id="selected and given up at once"),
     ],
 )
 def test_D1_a_wish_that_cannot_be_granted_is_refused(wishes: Wishes) -> None:

@@ -1,6 +1,6 @@
 """Columns change in Dynamics under the fields that are synced: one field waits, everything else goes on (D2, D6)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tandem.state.notices import NoticeKind
 from tandem.state.quick_syncs import AskedBy
 from tandem.state.state import FieldChoice
 from tandem.state.streams import StreamState
+from tandem.sync.tables import synced_entities
 from tandem.testing.fake_world import FakeWorld
 from tandem.testing.subscribed import Subscribed
 from tandem.testing.world import World
@@ -172,6 +173,90 @@ def test_D4_a_column_that_was_secured_is_unknown_and_never_emptied(coloured: Wor
     assert before == world.subscription.state.streams.all()[Entity.CONTACT].fingerprint
 
 
+def test_D4_a_right_that_is_taken_and_given_back_is_noticed_by_a_sync_at_work(coloured: World) -> None:
+    """A column security profile changes and no definition does: within one cycle, at no request of its own."""
+    world = coloured
+    contact = world.create("contact", lastname="Ek", **{COLOUR: "red"})
+    world.secure("contact", COLOUR)
+    world.allow("contact", COLOUR)
+    settle(world)
+    assert "red" == world.fields("contact", contact)[COLOUR]
+
+    with world.engine() as (engine, _):
+        idle = [engine.cycle().requests for _ in range(3)][1:]
+        world.allow("contact", COLOUR, allowed=False)
+        world.edit("contact", contact, lastname="Berg", **{COLOUR: "blue"})
+        engine.cycle()
+        assert ("red", "Berg") == tuple(world.fields("contact", contact)[name] for name in (COLOUR, "lastName"))
+        assert "the sync user may not read it" == chosen(world).broken
+
+        world.allow("contact", COLOUR)
+        engine.cycle()
+        assert chosen(world).broken is None
+        assert "blue" == world.fields("contact", contact)[COLOUR]
+
+    assert ["field-broken", "field-healed"] == [kind for kind, _ in told(world)]
+    assert [len(synced_entities(world.subscription.state)) + 1] * 2 == idle
+
+
+def test_D1_a_secured_column_that_may_be_read_and_not_written_is_pulled_only(coloured: World) -> None:
+    """One such column in a write, and Dynamics refuses all of it: the other fields of the person go on being sent."""
+    world = coloured
+    world.secure("contact", COLOUR)
+    world.allow("contact", COLOUR)
+    contact = world.create("contact", lastname="Ek", **{COLOUR: "red"})
+    settle(world)
+
+    with world.engine() as (engine, _):
+        engine.cycle()
+        world.allow("contact", COLOUR, writing=False)
+        world.edit_person("contact", contact, **{COLOUR: "blue"}, phone="2")
+        engine.cycle()
+        row = world.row("contact", contact)
+        assert ("red", "2") == (row[COLOUR], row["telephone1"])
+        assert [] == world.subscription.state.journal.errors()
+        assert [f"{COLOUR} of contact cannot be written any more: it was made read-only."] == [
+            message for _, message in told(world, NoticeKind.FIELD_BROKEN)
+        ]
+
+        world.allow("contact", COLOUR)
+        engine.cycle()
+    assert "blue" == world.row("contact", contact)[COLOUR]
+
+
+def test_D6_a_field_healed_in_the_middle_of_a_quick_sync_is_brought_for_all_records(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quick sync went on for its other field and passed records that could not be read of this one."""
+    world = make_world(page_size="3").connect()
+    world.secure("contact", "jobtitle")
+    world.allow("contact", "jobtitle")
+    contacts = [world.create("contact", lastname=f"Ek {number}", jobtitle="old") for number in range(9)]
+    world.sync()
+    world.select_fields("contact", deselect=["title"])
+    for each in contacts:
+        world.edit("contact", each, jobtitle="new")
+    world.cycle()
+    world.select_fields("contact", ["title", "phone"])
+
+    clock = [0.0]
+    with world.engine() as (engine, context):
+        read = context.dynamics.read_page
+
+        def slow(*args: Any, **options: Any) -> Any:
+            clock[0] += context.settings.fresh_interval + 1
+            return read(*args, **options)
+
+        monkeypatch.setattr(context.dynamics, "read_page", slow)
+        monkeypatch.setattr(context, "monotonic", lambda: clock[0])
+        for allowed in (True, False, True):
+            world.allow("contact", "jobtitle", allowed=allowed)
+            engine.cycle()
+    world.sync()
+
+    assert {"new"} == {world.fields("contact", each)["title"] for each in contacts}
+
+
 def test_D6_a_broken_field_can_be_given_up(coloured: World) -> None:
     """Then it is broken no more, and when the column comes back nobody asked for it."""
     world = coloured
@@ -263,7 +348,7 @@ def test_D1_a_column_made_read_only_is_pulled_only_and_told(fake: FakeWorld) -> 
     fake.cycle()
     fake.cycle()
 
-    message = f"{COLOUR} of contact cannot be written any more: Dynamics made it read-only."
+    message = f"{COLOUR} of contact cannot be written any more: it was made read-only."
     assert [("field-broken", message)] == told(fake)
     assert "red" == fake.organisation.rows("contact")[contact][COLOUR]
     assert "green" == fake.fields("contact", other)[COLOUR]

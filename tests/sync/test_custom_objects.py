@@ -8,7 +8,10 @@ import pytest
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.rows import Page
 from tandem.model.entities import Entity
+from tandem.report.holds import tell_holds
 from tandem.report.status import read_status
+from tandem.runtime import syncing
+from tandem.runtime.erasing import erase
 from tandem.sandbox.door.definitions import RemoveTable
 from tandem.sync.removing import Removing
 from tandem.sync.waiting import objects_waiting
@@ -55,7 +58,8 @@ def objects_of(world: World, person: int) -> set[tuple[str, str]]:
         for entity in world.subscription.state.customs.all()
         for row in world.export(entity)
     }
-    return {(each[0].value, names[each]) for each in world.subscription.state.customs.of_person(person)}
+    objects = world.subscription.state.customs.of_person(person)
+    return {(entity.value, names[entity, each]) for entity, ids in objects.items() for each in ids}
 
 
 def waiting(world: World) -> list[tuple[str, str, str, int]]:
@@ -339,6 +343,91 @@ def test_P9_objects_are_nobodys_while_their_person_is_deleted_and_the_new_ones_w
     assert {"A": new} == owners(orders, "new_order")
 
 
+def erased_with_lines(orders: World) -> tuple[str, str]:
+    """A contact that is erased, with an order and its line, both enabled; the contact and the order."""
+    contact = orders.create("contact", lastname="Ek")
+    order = orders.create("new_order", new_name="Ek's order", **of_contact(contact))
+    orders.create("new_line", new_name="Ek's line", **of_order(order))
+    orders.enable_custom("new_order", "new_customerid:contact")
+    orders.enable_custom("new_line", "new_orderid.new_customerid:contact")
+    orders.sync()
+    erase(orders.subscription, orders.person("contact", contact).id)
+    return contact, order
+
+
+def values(world: World) -> list[str]:
+    """The names that are kept of orders and lines."""
+    return sorted(
+        row["new_name"] for entity in ("new_order", "new_line") for row in world.export(entity) if "new_name" in row
+    )
+
+
+def test_R2_no_value_of_an_erased_persons_objects_comes_back(orders: World) -> None:
+    """Neither when they change, nor when all are read again for another field, nor of an order that is made later."""
+    contact, order = erased_with_lines(orders)
+    assert [] == values(orders)
+
+    orders.edit("new_order", order, new_name="Ek's own order")
+    orders.choose("new_line", "createdon")
+    later = orders.create("new_order", new_name="Ek's second order", **of_contact(contact))
+    orders.create("new_line", new_name="Ek's second line", **of_order(later))
+    orders.sync()
+
+    assert [] == values(orders)
+    assert [] == waiting(orders)
+    with orders.engine() as both:
+        syncing.verify(*both, None)
+    assert [] == orders.subscription.state.verifications.findings()
+
+
+def test_R2_the_objects_of_an_order_that_moves_to_an_erased_person_lose_their_values(orders: World) -> None:
+    """Its lines' rows do not change by that."""
+    erased, _ = erased_with_lines(orders)
+    contact = orders.create("contact", lastname="Ng")
+    order = orders.create("new_order", new_name="A", **of_contact(contact))
+    orders.create("new_line", new_name="1", **of_order(order))
+    orders.sync()
+    assert ["1", "A"] == values(orders)
+
+    orders.edit("new_order", order, **of_contact(erased))
+    orders.cycle()
+
+    assert [] == values(orders)
+
+
+def test_C1_an_erased_persons_order_that_moves_to_somebody_is_theirs_with_its_lines_and_values(orders: World) -> None:
+    """The lines did not change, and are read once more for it."""
+    _, order = erased_with_lines(orders)
+    contact = orders.create("contact", lastname="Ng")
+
+    orders.edit("new_order", order, **of_contact(contact))
+    orders.cycle()
+
+    person = orders.person("contact", contact).id
+    assert ({"Ek's order": person}, {"Ek's line": person}) == (owners(orders, "new_order"), owners(orders, "new_line"))
+    assert {} == orders.cycle().problems
+    with orders.engine() as both:
+        syncing.verify(*both, None)
+    assert [] == orders.subscription.state.verifications.findings()
+
+
+def test_P12_objects_without_a_value_are_filled_when_somebodys_record_is_merged_into_the_erased_one(
+    orders: World,
+) -> None:
+    """Whose record lost goes on as the one that won, and what hangs on it is theirs."""
+    erased, _ = erased_with_lines(orders)
+    loser = orders.create("contact", lastname="Ng")
+    orders.sync()
+    person = orders.person("contact", loser).id
+
+    orders.merge("contact", erased, loser)
+    orders.cycle()
+    orders.cycle()
+
+    assert person == orders.person("contact", erased).id
+    assert ({"Ek's order": person}, {"Ek's line": person}) == (owners(orders, "new_order"), owners(orders, "new_line"))
+
+
 def test_P11_objects_of_a_qualified_lead_and_of_its_contact_are_one_persons(world: World) -> None:
     """Those that name the lead still and those that name the contact."""
     world.make_table("new_Visit", new_LeadId="lead")
@@ -466,7 +555,7 @@ def test_R6_far_too_many_deletions_are_held(make_world: Callable[..., World], ta
     world = with_orders(make_world(brake_delete_floor="2").connect())
     contact = world.create("contact", lastname="Ek")
     made = [world.create("new_order", new_name="A", **of_contact(contact)) for _ in range(4)]
-    lines = [world.create("new_line", new_name=str(n), **of_order(order)) for n, order in enumerate(made)]
+    lines = [world.create("new_line", new_name=f"Line {n}", **of_order(order)) for n, order in enumerate(made)]
     world.enable_custom("new_line", "new_orderid.new_customerid:contact")
     world.sync()
     before = owners(world, "new_line")
@@ -477,6 +566,8 @@ def test_R6_far_too_many_deletions_are_held(make_world: Callable[..., World], ta
         engine.cycle([Entity(entity)])
     (hold,) = world.open_holds()
     assert (entity, 4) == (hold.entity.value, hold.count)
+    (told,) = tell_holds(world.subscription, [hold])
+    assert {None if hold.entity.is_path else "Line"} == {each.name and each.name.split()[0] for each in told.preview}
     assert before == owners(world, "new_line")
 
     world.approve(hold)

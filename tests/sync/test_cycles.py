@@ -17,9 +17,9 @@ from tandem.sandbox.door.operations import ExpireTokens, Privilege, Restore, Sec
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import OrganisationRestored
 from tandem.sync.context import Progress
-from tandem.sync.cycle import OrganisationChanged
 from tandem.sync.cycle_report import CycleReport
 from tandem.sync.holds.settling import NoSuchHold, Settling
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.sync.tables import synced_entities
 from tandem.testing.world import World
 

@@ -3,22 +3,26 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tandem.dynamics.client import Dynamics
+from tandem.mapping.fields import Direction
 from tandem.model.entities import Entity
 from tandem.rules.paths import CustomEntity, SecondPath, Step
 from tandem.rules.paths import Path as PathOf
 from tandem.runtime import syncing
-from tandem.runtime.customs import EntityNotEnabled, disable_entity, enable_entity
+from tandem.runtime.customs import EntityNotEnabled, FormerPath, disable_entity, enable_entity
 from tandem.runtime.discovery import EntityStandard
 from tandem.state.notices import NoticeKind
 from tandem.state.streams import StreamState
+from tandem.sync import known_tables
 from tandem.sync.context import Context
+from tandem.sync.known_tables import KnownTables
 from tandem.sync.plan import LookupGone
 from tandem.testing.world import World
 
@@ -237,8 +241,8 @@ def test_C1_the_table_between_is_read_for_as_long_as_anything_goes_by_it(world: 
     assert via not in state.streams.all()
 
 
-def test_C1_another_path_chosen_before_the_next_cycle_is_followed(world: World) -> None:
-    """Disabled and enabled in between, so that nothing was removed: the table is looked at again all the same."""
+def test_C1_another_path_is_followed_when_the_records_of_the_former_one_are_removed(world: World) -> None:
+    """Before that it is refused: a contact's ticket would be shown at a company that has the contact's id."""
     (contact,) = with_tickets(world, tickets=1)
     account = world.create("account", name="Contoso")
     both = {"new_ContactId__bind": f"contacts({contact})", "new_AccountId__bind": f"accounts({account})"}
@@ -247,11 +251,28 @@ def test_C1_another_path_chosen_before_the_next_cycle_is_followed(world: World) 
     world.sync()
 
     disable_entity(world.subscription, "new_ticket")
+    with pytest.raises(FormerPath, match="still here"):
+        world.enable_custom("new_ticket", "new_accountid:account")
+    assert {} == world.subscription.state.customs.all()
+    world.cycle()
     world.enable_custom("new_ticket", "new_accountid:account")
     world.sync()
 
     found = {row["new_name"]: (row["personId"], row["externalCompanyId"]) for row in world.export("new_ticket")}
     assert {"0": (None, None), "both": (None, account)} == found
+
+
+def test_C1_the_same_path_is_taken_up_again_before_anything_is_removed(world: World) -> None:
+    """Disabled by mistake, it goes on where it was."""
+    with_tickets(world, tickets=2)
+    world.enable_custom("new_ticket", "new_contactid:contact")
+    world.sync()
+
+    disable_entity(world.subscription, "new_ticket")
+    world.enable_custom("new_ticket", "new_contactid:contact")
+
+    assert 0 == world.cycle().counts(TICKET).created
+    assert {"0", "1"} == names(world)
 
 
 def test_C1_what_was_only_partly_removed_when_it_is_enabled_again_is_read_from_its_start(
@@ -284,6 +305,34 @@ def test_C1_what_was_only_partly_removed_when_it_is_enabled_again_is_read_from_i
     assert 5 == len(names(world))
 
 
+def test_S12_removing_a_disabled_entity_takes_no_more_of_a_cycle_than_fresh_edits_may_wait(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on in the next one; a stop that is asked for does not wait for it either."""
+    world = make_world(page_size="2").connect()
+    with_tickets(world, tickets=5)
+    world.enable_custom("new_ticket", "new_contactid:contact")
+    world.sync()
+    disable_entity(world.subscription, "new_ticket")
+    with world.engine() as (engine, context):
+        clock, forget = [0.0], context.marketing.custom_objects.forget
+
+        def slowly(entity: Entity, *, limit: int) -> int:
+            clock[0] += context.settings.fresh_interval + 1
+            return forget(entity, limit=limit)
+
+        monkeypatch.setattr(context.marketing.custom_objects, "forget", slowly)
+        monkeypatch.setattr(context, "monotonic", lambda: clock[0])
+        first = engine.cycle()
+        left = world.subscription.marketing.custom_objects.count(TICKET)
+        while engine.cycle().unfinished:
+            pass
+
+    assert ([TICKET], 3) == (first.unfinished, left)
+    assert 0 == world.subscription.marketing.custom_objects.count(TICKET)
+    assert TICKET not in world.subscription.state.streams.all()
+
+
 def test_C1_an_entity_disabled_while_it_is_copied_ends_nothing_else(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +352,82 @@ def test_C1_an_entity_disabled_while_it_is_copied_ends_nothing_else(
     assert {} == report.problems
     assert "CTO" == world.fields("contact", contact)["title"]
     assert 0 == world.subscription.marketing.custom_objects.count(TICKET)
+
+
+# Chosen in another process, while a cycle runs ----------------------------------------------------------------------
+
+
+def test_C3_an_entity_enabled_while_the_definitions_are_read_is_copied_by_the_next_cycle(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not asked for is not missing."""
+    with_tickets(world, tickets=1)
+    acts, read = [lambda: world.enable_custom("new_ticket")], Dynamics.tables
+
+    def late(dynamics: Dynamics, names: Iterable[str], language: int) -> Any:
+        found = read(dynamics, names, language)
+        if acts:
+            acts.pop()()
+        return found
+
+    monkeypatch.setattr(Dynamics, "tables", late)
+    with world.engine() as (engine, _):
+        first, second = engine.cycle(), engine.cycle()
+
+    assert ({}, {}) == (first.problems, second.problems)
+    assert {"0"} == names(world)
+    assert [] == world.subscription.state.notices.open(NoticeKind.SYNC_DOWN)
+
+
+def test_C1_an_entity_disabled_as_a_cycle_begins_is_removed_by_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cycle goes on with the tables that it found."""
+    (contact,) = with_tickets(world, tickets=1)
+    world.enable_custom("new_ticket", "new_contactid:contact")
+    world.sync()
+    world.edit("contact", contact, jobtitle="CTO")
+    build = KnownTables.now
+
+    def disabled_after(known: KnownTables) -> Any:
+        tables = build(known)
+        if TICKET in world.subscription.state.customs.all():
+            disable_entity(world.subscription, "new_ticket")
+        return tables
+
+    monkeypatch.setattr(KnownTables, "now", disabled_after)
+    with world.engine() as (engine, _):
+        engine.cycle()
+        before = world.subscription.marketing.custom_objects.count(TICKET)
+        engine.cycle()
+
+    assert (1, 0) == (before, world.subscription.marketing.custom_objects.count(TICKET))
+    assert "CTO" == world.fields("contact", contact)["title"]
+
+
+def test_D5_a_field_chosen_when_a_cycle_has_put_its_tables_together_is_brought_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cycle, whose tables do not know it, does not take its quick sync for one that is not wanted any more."""
+    world.create("contact", lastname="Ek", department="Lamps")
+    acts, build = [lambda: world.choose("contact", "department")], known_tables.build_tables
+
+    def late(*given: Any, **named: Any) -> Any:
+        tables = build(*given, **named)
+        if acts:
+            acts.pop()()
+        return tables
+
+    with world.engine() as (engine, _):
+        engine.cycle()
+        engine.cycle()
+        monkeypatch.setattr(known_tables, "build_tables", late)
+        world.choose("contact", "jobtitle", direction=Direction.FROM)
+        for _ in range(6):
+            engine.cycle()
+
+    (person,) = world.export("person")
+    assert "Lamps" == person["department"]
 
 
 # Refused ------------------------------------------------------------------------------------------------------------

@@ -155,6 +155,22 @@ def test_D7_a_filter_that_says_nothing_halts_its_table_until_it_does(
     assert (False, True) == tuple(is_synced(filtered, table, each) for each in (known, new))
 
 
+def test_D7_a_right_to_the_filter_that_is_lost_halts_the_table_at_once(filtered: FakeWorld) -> None:
+    """Without it every record seems to say Yes: nobody is let in by that, in a sync that is at work all the while."""
+    out = filtered.create("contact", lastname="Ek", new_synctomkto=False)
+    filtered.secure("contact", FILTER_COLUMN)
+    filtered.allow("contact", FILTER_COLUMN)
+    filtered.sync()
+    with filtered.engine() as (engine, _):
+        engine.cycle()
+        filtered.allow("contact", FILTER_COLUMN, allowed=False)
+        filtered.edit("contact", out, jobtitle="CTO")
+        assert [Entity.CONTACT] == list(engine.cycle().problems)
+        filtered.allow("contact", FILTER_COLUMN)
+        assert {} == engine.cycle().problems
+    assert LinkState.EXCLUDED is filtered.link("contact", out).state
+
+
 @pytest.mark.parametrize(
     ("table", "winner"), [pytest.param("lead", "here", id="lead"), pytest.param("contact", "there", id="contact")]
 )

@@ -140,6 +140,26 @@ def test_D9_a_lead_that_was_parked_keeps_its_person_and_the_contact_is_somebody_
     assert 2 == len(people_of(world))
 
 
+def test_D9_a_lead_turned_to_no_between_the_reads_of_the_two_tables_counts_as_it_was_read(
+    make_world: MakeWorld,
+) -> None:
+    """Decided in the cycle that reads it (D8): nobody is doubled, and the lead's No comes to a record without a say."""
+    world = make_world()
+    lead = world.create("lead", lastname="Ek", subject="Visit")
+    world.sync()
+    person = world.person("lead", lead).id
+    with world.engine() as (engine, _):
+        engine.cycle([Entity.LEAD])
+        world.edit("lead", lead, new_synctomkto=False)
+        contact = world.qualify(lead)
+        engine.cycle([Entity.CONTACT])
+    read(world)
+
+    assert [person] == people_of(world)
+    assert (person, LinkState.LIVE) == (world.person("contact", contact).id, state_of(world, "contact", contact))
+    assert LinkState.SUPERSEDED is state_of(world, "lead", lead)
+
+
 # Merge ----------------------------------------------------------------------------------------------------------------
 
 SIDES = ("live", "parked", "excluded", "unread")

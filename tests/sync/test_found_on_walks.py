@@ -1,15 +1,21 @@
 """Where random walks broke a promise once, each told as the shortest way there (rules P4, P8, P12, S2, R2, R6)."""
 
+import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tandem.actions.arguments import Action
+from tandem.actions.registry import go_on, perform
 from tandem.mapping.fields import Policy
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
 from tandem.state.queues import Intent, IntentKind, Lane
+from tandem.sync.edits import Edits
 from tandem.sync.reading import TableReader
 from tandem.sync.removing import Removing
+from tandem.testing.fake_world import FakeWorld
 from tandem.testing.world import World
 
 NEW = "5ca1ab1e-0000-4000-8000-000000000001"
@@ -210,3 +216,21 @@ def test_P8_a_restored_record_that_is_merged_at_once_brings_its_person_back_as_t
     assert (None, True) == (deleted.type, deleted.is_deleted)
     assert (person, "contact", False) == (now.id, now.type, now.is_deleted)
     assert LinkState.PARKED is world.link("contact", winner).state
+
+
+def test_S2_a_stop_that_is_asked_for_while_an_action_sends_ends_it_and_the_next_cycle_goes_on(tmp_path: Path) -> None:
+    """Whatever the moment: what was not sent waits, and nobody tries it for ever."""
+    with FakeWorld(tmp_path) as world:
+        kept = world.connect().subscription
+        world.sync()
+        edits, at = Edits(kept.database, kept.marketing, kept.state), world.clock.now()
+        for patience in range(6):
+            person = edits.create([("lastName", f"Ek {patience}"), ("microsoftTopic", "Visit")], at=at)
+            asked = itertools.count()
+            with world.engine(stopping=lambda: next(asked) >= patience) as (engine, context):  # noqa: B023
+                perform(engine, context, Action.SYNC_PERSON, person, {"as": "lead"}, f"request {patience}")
+        with world.engine() as (engine, context):
+            engine.cycle()
+            go_on(engine, context)
+
+        assert 6 == len(world.organisation.rows("lead"))

@@ -78,6 +78,24 @@ def test_O2_a_role_said_by_all_three_sources_counts_once(world: World, deal: tup
     assert ([(ek, "Decision Maker")], [(ek, "Decision Maker")], []) == (both, one, roles(world))
 
 
+def test_N3_the_status_counts_the_roles_of_each_table_apart(world: World, deal: tuple[str, str, str]) -> None:
+    """The primary contact of an opportunity is told by neither; a connection and its twin say one role."""
+    contact, opportunity, maker = deal
+    lund, berg = (world.create("contact", lastname=name) for name in ("Lund", "Berg"))
+    role(world, opportunity, named=maker, contact=contact)
+    for person in (lund, berg):
+        world.create(
+            "connection",
+            record1id_opportunity__bind=f"/opportunities({opportunity})",
+            record2id_contact__bind=f"/contacts({person})",
+        )
+    world.create("opportunity", name="Other", parentcontactid__bind=f"/contacts({lund})")
+    world.sync()
+
+    entities = read_status(world.settings).entities
+    assert (4, 2, 1) == (len(roles(world)), entities["connection"].records, entities[OLDER].records)
+
+
 @pytest.mark.parametrize("tracked", [False, True], ids=["as it ships", "with change tracking"])
 def test_O3_a_deleted_older_role_is_removed_and_counted(
     world: World, deal: tuple[str, str, str], tracked: bool

@@ -3,9 +3,9 @@
 import pytest
 
 from tandem.sandbox.automation.plug_ins import Touch
-from tandem.sync.cycle import OrganisationChanged
 from tandem.sync.cycle_report import CycleReport
 from tandem.sync.edits import Edits
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.testing.world import World
 
 

@@ -5,15 +5,21 @@ from typing import Any
 
 import pytest
 
+from tandem.dynamics.messages import Request, Response
+from tandem.dynamics.transport import Transport
+from tandem.mapping.fields import Direction
 from tandem.mapping.projection import decode_value
 from tandem.mapping.ranges import DatedBy, Range, parse_range
 from tandem.marketing.records import ActivityType
 from tandem.model.entities import Entity
-from tandem.runtime.choosing import NoDates, cancel_quick_sync
+from tandem.report.choice import ChoiceTrial
+from tandem.runtime.choosing import NoDates, cancel_quick_sync, look_up
+from tandem.runtime.subscription import opened
+from tandem.runtime.syncing import dynamics_of
 from tandem.state.notices import NoticeKind
 from tandem.state.quick_syncs import QuickSync, QuickSyncState
 from tandem.state.streams import Stream, StreamState
-from tandem.sync.choosing import FieldInQuickSync
+from tandem.sync.choosing import FieldInQuickSync, Wishes
 from tandem.sync.context import Context
 from tandem.sync.quick_syncs import UnknownQuickSync
 from tandem.sync.removing import Removing
@@ -296,7 +302,7 @@ def test_D5_a_range_brings_the_records_in_it_and_leaves_the_others(world: World)
     assert ["0", "1", None] == [world.fields("contact", each).get("fax") for each in old]
     assert [("fax", "mine", "1", "crm", "P4")] == collisions(world)
     (done,) = quick_syncs(world)
-    assert (QuickSyncState.DONE, 1, False) == (done.state, done.rows_done, done.rides)
+    assert (QuickSyncState.DONE, 1, 1, False) == (done.state, done.rows_done, done.total, done.rides)
 
 
 def test_D5_what_a_range_left_alone_is_left_alone_by_the_next_quick_sync(world: World) -> None:
@@ -427,6 +433,8 @@ def test_D5_a_field_that_waits_cannot_be_given_up_until_the_quick_sync_is(world:
         world.select_fields("contact", ["assistantname"], deselect=["fax"])
     with pytest.raises(FieldInQuickSync, match="fax of contact waits in quick sync 1"):
         world.select_fields("contact", ["fax"])
+    with pytest.raises(FieldInQuickSync, match="fax of contact waits in quick sync 1"):
+        world.choose("contact", "fax", direction=Direction.BLOCKED)
     assert choices == world.subscription.state.choices()
 
     cancel_quick_sync(world.subscription, 1)
@@ -459,6 +467,110 @@ def test_D5_a_cancelled_quick_sync_brings_nothing_more(
     world.sync()
 
     assert "1" == world.fields("contact", contacts[9])["fax"]
+
+
+@pytest.mark.parametrize("given_up", [False, True], ids=["of a range", "that is given up"])
+def test_P5_what_changed_while_a_field_was_not_followed_is_read_before_it_is_written_over(
+    world: World, given_up: bool
+) -> None:
+    """Deselected, changed in Dynamics, selected again by a quick sync that does not reach the record."""
+    contact = world.create("contact", lastname="Ek", telephone1="old", overriddencreatedon="2020-03-04T05:06:07Z")
+    world.sync()
+    world.select_fields("contact", deselect=["phone"])
+    world.edit("contact", contact, telephone1="theirs")
+    world.cycle()
+    since = Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None)
+    world.select_fields("contact", ["phone"], wanted=None if given_up else since)
+    if given_up:
+        cancel_quick_sync(world.subscription, 1)
+    world.sync()
+
+    world.edit_person("contact", contact, phone="mine")
+    world.cycle()
+
+    assert ("theirs", "theirs") == (
+        world.fields("contact", contact)["phone"],
+        world.row("contact", contact)["telephone1"],
+    )
+    assert [("phone", "mine", "theirs", "crm", "P4")] == collisions(world)
+
+
+def test_R1_an_edit_of_a_field_that_was_given_up_is_sent_when_a_range_leaves_its_record_out(world: World) -> None:
+    """Once the field is synced again, nothing may differ without a reason."""
+    contact = world.create("contact", lastname="Ek", telephone1="old", overriddencreatedon="2020-03-04T05:06:07Z")
+    world.sync()
+    world.select_fields("contact", deselect=["phone"])
+    world.cycle()
+    world.edit_person("contact", contact, phone="mine")
+    world.cycle()
+    assert "old" == world.row("contact", contact)["telephone1"]
+
+    since = Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None)
+    world.select_fields("contact", ["phone"], wanted=since)
+    world.sync()
+    world.cycle()
+
+    assert ("mine", "mine") == (world.fields("contact", contact)["phone"], world.row("contact", contact)["telephone1"])
+
+
+def test_P19_what_was_not_read_of_leads_yet_was_not_agreed_with_when_one_is_qualified(world: World) -> None:
+    """The contact comes before the lead's field was brought: its empty value does not take the person's."""
+    lead = world.create("lead", lastname="Ek", subject="Visit")
+    world.sync()
+    world.put_marketing_only("lead", lead, pager="mine")
+    world.select_fields("contact", ["pager"])
+    world.sync()
+    world.select_fields("lead", ["pager"])
+    contact = world.qualify(lead)
+
+    with world.engine() as (engine, _):
+        engine.cycle([Entity.CONTACT], backfill=False)
+    world.sync()
+
+    assert ("mine", "mine") == (world.fields("contact", contact)["pager"], world.row("contact", contact)["pager"])
+
+
+@pytest.mark.parametrize("theirs", [None, "1"], ids=["nothing", "another value"])
+def test_P19_a_value_a_range_left_alone_is_kept_when_its_record_changes(world: World, theirs: str | None) -> None:
+    """Nobody knows whether it was ever agreed on: Dynamics' state is taken, and the other can be restored."""
+    old = world.create("contact", lastname="Old", fax=theirs, overriddencreatedon="2020-03-04T05:06:07Z")
+    world.sync()
+    world.put_marketing_only("contact", old, fax="mine")
+    since = Range(dated_by=DatedBy.CREATED, since="2024-01-01T00:00:00Z", until=None)
+    world.select_fields("contact", ["fax"], wanted=since)
+    world.sync()
+    world.sync()
+
+    world.edit("contact", old, lastname="Older")
+    world.cycle()
+
+    assert theirs == world.fields("contact", old).get("fax")
+    assert [("fax", "mine", theirs, "crm", "P19")] == collisions(world)
+
+
+def test_S12_a_preview_asks_dynamics_nothing_while_it_keeps_the_database_to_itself(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow answer would keep the running sync waiting, until that gives up."""
+    world, contact = make_world().connect(), Entity.CONTACT
+    world.create("contact", lastname="Ek", fax="1")
+    world.sync()
+    send, asked = Transport.send, list[str]()
+
+    with opened(world.settings) as other:
+
+        def while_another_writes(transport: Transport, request: Request) -> Response:
+            with other.database.transaction():
+                other.state.put_setting("probe", len(asked))
+            asked.append(request.url)
+            return send(transport, request)
+
+        monkeypatch.setattr(Transport, "send", while_another_writes)
+        with dynamics_of(world.subscription) as dynamics:
+            trial = ChoiceTrial(world.subscription, dynamics, look_up(world.subscription, dynamics, [contact]), contact)
+            found = trial.preview(Wishes(select=["fax"]))
+
+    assert (1, True) == (found.to_marketing, len(asked) > 0)
 
 
 # Other tables -------------------------------------------------------------------------------------------------------

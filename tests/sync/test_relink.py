@@ -5,13 +5,18 @@ written before every lead and contact was looked at.
 """
 
 import contextlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from tandem.actions.arguments import Action
+from tandem.actions.registry import perform
 from tandem.dynamics.writes import RowWrite
 from tandem.model.entities import Entity
+from tandem.rules.presence import LinkState
 from tandem.rules.relinking import Verdict
 from tandem.runtime import connecting, instance
 from tandem.runtime.instance import CopiedDatabase
@@ -24,10 +29,11 @@ from tandem.state.streams import StreamState
 from tandem.sync.applier import OrganisationRestored
 from tandem.sync.comparing import Goes
 from tandem.sync.context import Progress
-from tandem.sync.cycle import OrganisationChanged
 from tandem.sync.edits import Edits
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.sync.removing import Removing
 from tandem.sync.review import GIVEN_UP
+from tandem.testing.fake_world import FakeWorld
 from tandem.testing.world import World
 
 
@@ -237,6 +243,28 @@ def test_S9_a_record_whose_deletion_was_taken_back_is_the_same_person_again(worl
     world.sync()
 
     assert (before, False) == (world.person("contact", contact).id, world.person("contact", contact).is_deleted)
+
+
+def test_S9_somebody_who_was_given_another_record_meanwhile_has_the_first_one_again(tmp_path: Path) -> None:
+    """The deletion is undone, and so is what was made for the person after it (P10): nobody is without a record."""
+    with FakeWorld(tmp_path) as world:
+        world.connect()
+        first, _ = world.create("contact", lastname="Ek"), world.create("contact", lastname="Ng")
+        world.back_up()
+        world.sync()
+        person = world.person("contact", first).id
+        world.delete("contact", first)
+        world.sync()
+        with world.engine() as (engine, context):
+            second = perform(engine, context, Action.SYNC_PERSON, person, {"as": "contact"}).record_id or ""
+        world.restore()
+
+        world.relink()
+        world.sync()
+
+        links = {link.crm_id: link.state for link in world.subscription.state.links.of_person(person)}
+        assert {first: LinkState.LIVE, second: LinkState.SEVERED} == links
+        assert not world.person("contact", first).is_deleted
 
 
 def test_S9_somebody_deleted_in_marketing_does_not_return_with_the_review(world: World) -> None:
@@ -482,3 +510,76 @@ def test_S10_a_copied_database_is_not_linked_again(world: World) -> None:
 
     with pytest.raises(CopiedDatabase, match="restored from a backup"):
         relink(world)
+
+
+# What leads nowhere any more ------------------------------------------------------------------------------------------
+
+
+def expire(world: FakeWorld, _saved: Path) -> None:
+    """Its tokens are too old when Tandem comes again (S11)."""
+    world.advance(days=9)
+
+
+def put_back(world: FakeWorld, saved: Path) -> None:
+    """The database is put back and adopted as well (S10), as it was after the time that Dynamics is set back to."""
+    world.put_back(saved)
+
+
+@pytest.mark.parametrize("happens", [expire, put_back], ids=["the tokens expired", "the database is adopted"])
+def test_S9_a_restore_in_place_is_noticed_where_a_table_is_read_from_its_start(
+    tmp_path: Path, happens: Callable[[FakeWorld, Path], None]
+) -> None:
+    """No token is left that could count back; the rows do. Nobody takes such a record for one that is known."""
+    saved = tmp_path / "saved.db"
+    with FakeWorld(tmp_path) as world:
+        contact = world.connect().create("contact", lastname="A")
+        world.sync()
+        world.back_up()
+        world.edit("contact", contact, lastname="B")
+        world.sync()
+        world.save(saved)
+        world.restore()
+        happens(world, saved)
+
+        with pytest.raises(OrganisationRestored):
+            world.sync()
+        world.relink()
+        world.sync()
+
+        assert "A" == world.fields("contact", contact)["lastName"]
+
+
+def test_S9_a_quick_sync_that_rode_on_a_reading_begins_anew_with_the_review(tmp_path: Path) -> None:
+    """Else it would wait for the end of a reading that there is no more, and its field could never be deselected."""
+    with FakeWorld(tmp_path, page_size="2") as world:
+        world.connect()
+        for number in range(5):
+            world.create("lead", lastname=f"Ek {number}", subject="Visit")
+        world.sync()
+        world.choose("lead", "pager")
+        world.organisation.remove_column("lead", "fax")
+        state = world.subscription.state
+        with world.engine(stopping=lambda: any(each.rides for each in state.quick_syncs.open())) as (engine, _):
+            engine.cycle()
+        (riding,) = state.quick_syncs.open()
+
+        world.relink()
+        world.sync()
+
+        assert riding.rides
+        assert [] == state.quick_syncs.open()
+
+
+def test_S9_the_same_organisation_at_another_address_is_followed_from_there(make_world: Any) -> None:
+    """The stored links lead to the former address, where no token of this one may go."""
+    world = make_world().connect()
+    contact = world.create("contact", lastname="Ek")
+    world.sync()
+    connecting.disconnect(world.settings)
+    connecting.connect(world.settings, world.sandbox.url.replace("127.0.0.1", "localhost"), world.credentials)
+    world.edit("contact", contact, lastname="Ng")
+
+    world.sync()
+
+    assert "Ng" == world.fields("contact", contact)["lastName"]
+    assert 1 == people(world)

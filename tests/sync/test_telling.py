@@ -11,7 +11,7 @@ import pytest
 
 from tandem.dynamics.credentials import Credentials
 from tandem.model.entities import Entity
-from tandem.model.errors import OurBug, TandemError
+from tandem.model.errors import NeedsPerson, OurBug, TandemError
 from tandem.runtime import connecting, syncing
 from tandem.runtime.settings import load
 from tandem.runtime.subscription import opened
@@ -19,6 +19,7 @@ from tandem.sandbox.automation.plug_ins import Refuse
 from tandem.sandbox.door.operations import BecomeCopy, Disable, Privilege, Secure
 from tandem.state.notices import Notice
 from tandem.sync.cycle import Engine
+from tandem.sync.telling import tell_digest
 from tandem.testing.world import World
 
 
@@ -325,6 +326,23 @@ def test_N5_records_that_failed_are_told_together_once_a_day(world: World, clock
     world.cycle()
     assert [("digest", "2026-03-02"), ("digest", "2026-03-04")] == told(world)
     assert "1 records failed to sync since 2026-03-03T13:00:00Z" in notices(world)[2].message
+
+
+def test_N5_what_failed_in_the_very_first_cycle_is_in_the_first_digest(world: World) -> None:
+    """The day begins with the cycle, which may last for hours, and not with its end."""
+    subscription = world.subscription
+    journal, problem = subscription.state.journal, NeedsPerson("No.")
+    with subscription.database.transaction():
+        number = journal.begin_cycle(at="2026-03-01T12:00:00Z")
+        journal.add_error(
+            problem, entity=Entity.LEAD, operation="create", at="2026-03-01T13:00:00Z", level="record", crm_id="1"
+        )
+        journal.end_cycle(number, outcome="done", requests=0, counts={}, at="2026-03-01T15:00:00Z")
+        for at in ("2026-03-01T15:00:00Z", "2026-03-02T12:00:00Z"):
+            tell_digest(subscription.state, at=at)
+
+    (digest,) = notices(world)
+    assert "1 records failed to sync since 2026-03-01T12:00:00Z" in digest.message
 
 
 def test_R5_what_a_plug_in_says_of_a_person_is_not_sent_around(world: World, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tandem.sync.cycle import OrganisationChanged
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.testing.fake_world import FakeWorld
 from tandem.testing.world import World
 

@@ -254,7 +254,7 @@ def test_D4_a_hidden_column_is_told_of(
 
     assert before != hidden
     assert table.columns["jobtitle"].secured
-    assert {"jobtitle"} == lying.unreadable_columns("", table)
+    assert {"jobtitle"} == lying.column_rights("", table).unreadable
     assert {None} == {row.jobtitle for row in lying.read_page(whole_table(decoder), decoder).rows}
     assert [ColumnSecured] == [type(outcome) for outcome in lying.write([write], decoder)]
     assert "CTO" == row["jobtitle"]

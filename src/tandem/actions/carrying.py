@@ -58,7 +58,7 @@ def carry_out(request: Request, act: Callable[[], None]) -> Acted:
     """
     context, pusher = request.context, pusher_of(request)
     pusher.recover()
-    pusher.give_up_wishes()
+    pusher.give_up_wishes(request.person_id)
     with context.database.transaction():
         person = person_here(context.marketing, request.person_id)
         if any(each.person_id == person.id for each in context.state.intents.begun()):
@@ -114,7 +114,10 @@ def read_record(request: Request, link: Link) -> Any:
         request.tables.people()[link.entity].apply(rows, How.LIVE)
         now = request.link()
     if not rows:
-        raise NotYet(f"Its {link.entity.value} was deleted in Dynamics: the next cycle takes that over first.")
+        raise NotYet(
+            f"Its {link.entity.value} was deleted in Dynamics: the next cycle takes that over first, unless it is held "
+            "with others; `tandem holds` lists that."
+        )
     if now is None or (now.crm_id, now.state) != (link.crm_id, LinkState.LIVE):
         raise NotYet(f"Its {link.entity.value} has just changed in Dynamics.")
     return rows[0]

@@ -18,17 +18,16 @@ from typing import Any
 
 from tandem.actions import arguments
 from tandem.actions.carrying import NotYet, carry_out, read_record, record_of
-from tandem.actions.owners import find_owner
+from tandem.actions.owners import find_owner, owner_of
 from tandem.actions.requests import Acted, BadArguments, Request
 from tandem.actions.words import words_of
 from tandem.dynamics.errors import DuplicateKey, NotAnswered, RowNotFound, Unavailable, VersionMismatch
 from tandem.dynamics.rows import RowDecoder
 from tandem.dynamics.tasks import TASK
 from tandem.dynamics.writes import RowWrite
+from tandem.mapping.checks import EARLIEST, LATEST, text_length
 from tandem.mapping.tokens import fill
-from tandem.marketing.records import Person
-from tandem.model.entities import Entity
-from tandem.model.errors import NeedsPerson
+from tandem.model.errors import NeedsPerson, NeedsRecord
 from tandem.model.schema import Column, ColumnType, Option, Table
 from tandem.state.links import Link
 from tandem.sync.edits import person_here
@@ -42,6 +41,13 @@ _NOON = "T12:00:00Z"
 _LONGEST = 36_500
 """Days from now that a task can be due in at most."""
 _TRIES = 3
+
+
+class NoSubject(NeedsRecord):
+    """The task would have no subject, because this person has no value for its tokens."""
+
+    code = "no-subject"
+    advice = "Give the person the value, or the token a default as in {{lead.First Name:default=somebody}}."
 
 
 class TaskColumnRequired(NeedsPerson):
@@ -71,8 +77,8 @@ class _Task:
 def create_task(request: Request) -> Acted:
     """Make a task about the person's record, at once; the record is made first where there is none.
 
-    Raises UnknownToken, BadArguments and TaskColumnRequired before anything is stored or sent, UnknownPerson,
-    WriteUnderWay, and what concerns the whole organisation.
+    Raises UnknownToken, BadArguments, NoSubject and TaskColumnRequired before anything is stored or sent,
+    UnknownPerson, WriteUnderWay, and what concerns the whole organisation.
     """
     return carry_out(request, partial(_create, request, _described(request)))
 
@@ -87,10 +93,10 @@ def _described(request: Request) -> _Task:
     words = words_of(context, person, campaign=asked.campaign, at=at)
     subject = _cut(table, "subject", " ".join(fill(asked.subject, words).split()))
     description = _cut(table, "description", fill(asked.description, words).strip())
+    if not asked.subject.strip():
+        raise BadArguments("The task has no subject.", advice="Give it one; it may hold tokens.")
     if not subject[0]:
-        raise BadArguments(
-            "The task would have no subject.", advice="Give a subject that is not empty for this person."
-        )
+        raise NoSubject(f"The task would have no subject: person {person.id} has no value for it.", person=person.id)
     values: dict[str, Any] = {
         "subject": subject[0],
         "description": description[0] or None,
@@ -129,9 +135,11 @@ def _table(request: Request) -> Table:
 def _cut(table: Table, column: str, text: str) -> tuple[str, str]:
     """The text as far as the column holds it, and a note where that is not all."""
     longest = table.columns[column].max_length if column in table.columns else None
-    if longest is None or len(text) <= longest:
+    length = text_length(text)
+    if longest is None or length <= longest:
         return text, ""
-    return text[:longest].rstrip(), f"the {column} was cut from {len(text):,} to {longest:,} characters"
+    kept = text.encode("utf-16-le")[: 2 * longest].decode("utf-16-le", "ignore").rstrip()
+    return kept, f"the {column} was cut from {length:,} to {longest:,} characters"
 
 
 def _due(table: Table, text: str, *, at: str) -> str:
@@ -145,10 +153,13 @@ def _due(table: Table, text: str, *, at: str) -> str:
         else:
             moment = datetime.fromisoformat(wanted)
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError(text)
     except (ValueError, OverflowError):
         raise BadArguments(
             f"{wanted!r} is no due date.",
-            advice="Give a date such as 2026-03-31, a time such as 2026-03-31T09:00:00Z, or days from now such as +10.",
+            advice="Give a date such as 2026-03-31, a time such as 2026-03-31T09:00:00Z, or days from now such as +10; "
+            "Dynamics takes none before 1753.",
         ) from None
     column = table.columns.get("scheduledend")
     is_day = column is not None and column.type is ColumnType.DATE
@@ -179,26 +190,20 @@ def _option(table: Table, name: str, text: str) -> Option:
 
 def _create(request: Request, task: _Task) -> None:
     asked, context = request.asked(arguments.CreateTask), request.context
-    owner = find_owner(context.marketing.mirrors, asked.owner) if asked.owner is not None else None
+    mirrors = context.marketing.mirrors
+    owner = find_owner(mirrors, asked.owner) if asked.owner is not None else None
     link = record_of(request, asked.made_as)
-    person = person_here(context.marketing, request.person_id)
+    owner = owner or owner_of(mirrors, person_here(context.marketing, request.person_id))
     task_id = request.details().get(TASK) or new_record_id()
     with context.database.transaction():
         request.note(task=task_id)
-    bound = {"regardingobjectid": (link.entity.value, link.crm_id), "ownerid": owner or _owner_of(person)}
+    bound = {"regardingobjectid": (link.entity.value, link.crm_id), "ownerid": owner}
     values = {**task.values, **{name: value for name, value in bound.items() if value is not None}}
     _make(request, link, RowWrite(table=task.decoder.table, id=task_id, values=values, version=None), task.decoder)
     if task.closing is not None:
         _close(request, task_id, task)
     with context.database.transaction():
         request.finish("; ".join(("task created", *task.notes)), task=task_id, regarding=link.crm_id)
-
-
-def _owner_of(person: Person) -> tuple[str, str] | None:
-    """Who owns the person's record."""
-    if person.external_sales_person_id is not None:
-        return Entity.USER.value, person.external_sales_person_id
-    return (Entity.TEAM.value, person.team_id) if person.team_id is not None else None
 
 
 def _make(request: Request, link: Link, write: RowWrite, decoder: RowDecoder) -> None:

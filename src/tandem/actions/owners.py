@@ -6,7 +6,7 @@ a name that fits two users must not give a customer to the wrong one.
 
 from tandem.mapping.projection import decode_fields
 from tandem.marketing.port import Mirrors
-from tandem.marketing.records import Owner
+from tandem.marketing.records import Owner, Person
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 
@@ -50,6 +50,20 @@ def find_owner(mirrors: Mirrors, text: str) -> tuple[str, str]:
         )
     (owner,) = able
     return (Entity.TEAM if owner.is_team else Entity.USER).value, owner.id
+
+
+def owner_of(mirrors: Mirrors, person: Person) -> tuple[str, str] | None:
+    """The table and the id of who owns the person's record. Raises NotAnOwner where they can own nothing any more."""
+    owner_id = person.external_sales_person_id or person.team_id
+    if owner_id is None:
+        return None
+    for owner in mirrors.find_owners(owner_id):
+        if owner.id == owner_id and (reason := _cannot_own(owner)):
+            raise NotAnOwner(
+                f"Who owns the record cannot own anything new: {reason}.",
+                advice="Name another owner (--owner), or give the record to one first (`tandem action change-owner`).",
+            )
+    return (Entity.USER if person.external_sales_person_id else Entity.TEAM).value, owner_id
 
 
 def _cannot_own(owner: Owner) -> str | None:

@@ -20,18 +20,18 @@ from tandem.dynamics.writes import OF_THE_CONNECTION
 from tandem.marketing.records import BY_HAND, Activity, ActivityType
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, OurBug, TandemError
-from tandem.model.ids import PersonId
 from tandem.rules.presence import LinkState
 from tandem.state.links import Link
 from tandem.sync.context import Context
 from tandem.sync.cycle import Engine
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.sync.plan import TablePlan
 from tandem.sync.review import require_no_review
 from tandem.sync.tables import Tables
 
 A = TypeVar("A", bound=Arguments)
 
-OF_EVERYBODY = (*OF_THE_CONNECTION, SignInRefused, SignInMisconfigured, TlsFailed)
+OF_EVERYBODY = (*OF_THE_CONNECTION, SignInRefused, SignInMisconfigured, TlsFailed, OrganisationChanged)
 """What stands in the way of every request, so that no single one is refused for it."""
 
 
@@ -221,10 +221,12 @@ class Request:
         )
 
     def _log(self, **detail: Any) -> None:
+        """Of somebody who was merged meanwhile it stands in the log of the person that goes on."""
         kind, people = _LOGGED_AS.get(self.action), self.context.marketing.people
-        if kind is not None and self.person_id in people.get([self.person_id]):
+        person = people.resolve(self.person_id)
+        if kind is not None and person is not None:
             text = msgspec.json.encode(detail).decode()
-            people.log([Activity(PersonId(self.person_id), kind, source=BY_HAND, detail=text)], at=self.context.now())
+            people.log([Activity(person, kind, source=BY_HAND, detail=text)], at=self.context.now())
 
     def _written(self) -> str:
         return msgspec.json.encode(self.arguments).decode()

@@ -8,7 +8,8 @@ outcome is read from there.
     --------------------------------------+-----------------------------------------------------------------------
     before the record is asked for        | it is wanted still: the next cycle makes it, or the same request does
     while it is being made                | looked for under its id: found, it is the person's; else it is wanted
-    while the lead is being qualified     | its contact is looked for: found, it is done; else it was refused
+    while the lead is being qualified     | its contact is looked for: found, it is done; else it is qualified again
+    and an earlier try arrives late       | the lead is closed by then: its contact is looked for once more
     while edits of the lead are sent      | the same request goes on, or the next cycle does
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from tandem.actions import arguments
 from tandem.actions.owners import find_owner
 from tandem.actions.requests import Acted, Request, RequestState
-from tandem.dynamics.errors import NotAnswered
+from tandem.dynamics.errors import NotAnswered, StateConflict
 from tandem.marketing.records import Person
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, NeedsRecord, RetryLater, TandemError
@@ -189,29 +190,47 @@ class _SyncPerson:
 
     def _qualify(self) -> TandemError | None:
         """Make a contact of the lead; what prevented it, if it may pass."""
+        lost: TandemError | None = None
+        for _ in range(_TRIES):
+            intent = self._begin_to_qualify()
+            if intent is None:
+                return WriteUnderWay(f"Person {self.person_id} has just been changed.", person=self.person_id)
+            contact, closed = None, None
+            try:
+                contact = self.context.dynamics.qualify(intent.crm_id)
+            except NotAnswered as problem:
+                lost = problem
+            except StateConflict as problem:
+                closed = problem
+            except RetryLater as problem:
+                with self.context.database.transaction():
+                    self.state.intents.end([intent])
+                return problem
+            except (NeedsPerson, NeedsRecord) as problem:
+                self._not_qualified(intent, problem)
+                return None
+            try:
+                if settle_qualify(
+                    self.context, self.request.plans, self.request.tables.people(), intent, contact=contact
+                ):
+                    return None
+            except RetryLater as problem:
+                return problem
+            if closed is not None:
+                self._not_qualified(intent, closed)
+                return None
+        return lost
+
+    def _begin_to_qualify(self) -> Intent | None:
+        """Store that the lead is about to be qualified; None where it is not the person's any more, or not alone."""
         with self.context.database.transaction():
             link = self.request.link()
             live = link is not None and link.state is LinkState.LIVE and link.entity is Entity.LEAD
             if link is None or not live or self._wish() is not None:
-                return WriteUnderWay(f"Person {self.person_id} has just been changed.", person=self.person_id)
+                return None
             intent = Intent(link.crm_id, Entity.LEAD, self.person_id, IntentKind.QUALIFY, {}, None, self.request.id)
             self.state.intents.begin([intent], at=self.context.now())
-        try:
-            contact = self.context.dynamics.qualify(intent.crm_id)
-        except NotAnswered:
-            contact = None
-        except RetryLater as problem:
-            with self.context.database.transaction():
-                self.state.intents.end([intent])
-            return problem
-        except (NeedsPerson, NeedsRecord) as problem:
-            self._not_qualified(intent, problem)
-            return None
-        try:
-            settle_qualify(self.context, self.request.plans, self.request.tables.people(), intent, contact=contact)
-        except RetryLater as problem:
-            return problem
-        return None
+            return intent
 
     def _not_qualified(self, intent: Intent, problem: TandemError) -> None:
         """Dynamics refused: a closed lead, a missing right, a plug-in."""

@@ -18,11 +18,12 @@ from msgspec.structs import FieldInfo, fields
 from tandem.actions.arguments import ARGUMENTS, Action, Arguments, Record
 from tandem.cli import output
 from tandem.cli.invocation import ExitCode
+from tandem.cli.overview import Overview
 
 if TYPE_CHECKING:
     from tandem.actions.requests import Acted
 
-app = typer.Typer(help="Carry something out at once, for one person or for many.")
+app = typer.Typer(cls=Overview, help="Carry something out at once, for one person or for many.")
 
 _MOST = 100_000
 """People in one command: whoever means everybody should think again."""
@@ -111,7 +112,7 @@ def _named_people(context: typer.Context, people: list[int] | None, file: Path |
 
 def _read_people(context: typer.Context, file: Path) -> Iterator[int]:
     try:
-        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as lines:
+        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if number > _MOST:
                     raise typer.BadParameter(f"{file} names more than {_MOST:,} people.", ctx=context)

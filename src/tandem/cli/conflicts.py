@@ -137,7 +137,7 @@ def _restore_all(
         if json:
             output.json({"restorable": count, "conflicts": first})
             return
-        output.line(f"{count} values would be given back.")
+        output.line(f"Values that would be given back: {count}.")
         if first:
             _print(first)
         return
@@ -151,7 +151,7 @@ def _restore_all(
     if json:
         output.json(done)
     else:
-        output.line(f"{done.given_back} values were given back; {done.there_already} were there already.")
+        output.line(f"Values given back: {done.given_back}; there already: {done.there_already}.")
         for collision, reason in done.skipped:
             output.note(f"Collision {collision} was skipped: {reason}")
     if done.skipped:

@@ -5,6 +5,7 @@ told otherwise, writes nothing but rows and a table of its own, and takes them a
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from tandem.cli.sign_in import Authority, CaBundle, ClientId, ClientSecret, Pass
 from tandem.model.errors import NeedsPerson
 
 if TYPE_CHECKING:
-    from tandem.testing.facts import Client, Fact, Outcome, SignIn, Verdict
+    from tandem.testing.facts import Client, Fact, Need, Outcome, SignIn, Verdict
 
 
 class NothingToLookAt(NeedsPerson):
@@ -63,41 +64,57 @@ def conformance(
     """
     from tandem.dynamics.address import organisation_root
     from tandem.dynamics.credentials import Credentials
-    from tandem.testing.facts import FACTS, Need, SignIn, Stage, look_at
+    from tandem.testing.facts import SignIn, Stage, look_at
 
-    facts = [fact for fact in FACTS if not only or any(_within(fact, section) for section in only)]
-    if not facts:
-        raise typer.BadParameter("no fact is stated for it.", param_hint="--only")
-    credentials = Credentials(client_id=client_id, tenant=tenant, authority=authority)
+    facts = _facts(only or [])
     sign_in = SignIn(
-        token_url=credentials.token_url,
+        token_url=Credentials(client_id=client_id, tenant=tenant, authority=authority).token_url,
         client_id=client_id,
         client_secret=take_secret("--client-secret", client_secret, needed=True) or "",
         username=username,
         password=take_secret("--password", password, needed=True) if username else None,
     )
-    allowed = {
-        Need.READING,
-        *([Need.ROWS, Need.SALES] if allow_writes else ()),
-        *([Need.ROWS, Need.SCHEMA] if allow_schema else ()),
-        *([Need.DOOR] if control_url else ()),
-    }
+    allowed = _allowed(allow_writes, allow_schema, control_url)
     client = _reached(organisation_root(url), sign_in, ca_bundle)
-    with ended_by_sigterm(ExitCode.INTERRUPTED):
-        try:
-            with Stage(client, allowed=frozenset(allowed), control_url=control_url) as stage:
-                outcomes = look_at(facts, stage, _section_by_section())
-                organisation, version = stage.organization, stage.version
-        finally:
-            client.close()
+    with (
+        ended_by_sigterm(ExitCode.INTERRUPTED),
+        closing(client),
+        Stage(client, allowed=allowed, control_url=control_url) as stage,
+    ):
+        outcomes = look_at(facts, stage, _section_by_section())
+        organisation, version = stage.organization, stage.version
+    whose = {"url": client.root, "organization_id": organisation, "version": version}
     if json:
-        whose = {"url": client.root, "organization_id": organisation, "version": version}
         output.json({**whose, **_told(outcomes), "left_behind": stage.left})
     else:
-        output.line(f"{client.root}: organisation {organisation}, version {version}")
+        output.line("{url}: organisation {organization_id}, version {version}".format(**whose))
         _tell(outcomes, stage.left)
     if any(outcome.contradicts for outcome in outcomes):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _facts(sections: list[str]) -> "list[Fact]":
+    """The facts of these sections, all without any."""
+    from tandem.testing.facts import FACTS
+
+    facts = [fact for fact in FACTS if not sections or any(_within(fact, section) for section in sections)]
+    if not facts:
+        raise typer.BadParameter("no fact is stated for it.", param_hint="--only")
+    return facts
+
+
+def _allowed(writes: bool, schema: bool, control_url: str | None) -> "frozenset[Need]":
+    """What may be done to the organisation."""
+    from tandem.testing.facts import Need
+
+    return frozenset(
+        {
+            Need.READING,
+            *([Need.ROWS, Need.SALES] if writes else ()),
+            *([Need.ROWS, Need.SCHEMA] if schema else ()),
+            *([Need.DOOR] if control_url else ()),
+        }
+    )
 
 
 def _within(fact: "Fact", section: str) -> bool:

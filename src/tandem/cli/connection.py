@@ -152,7 +152,9 @@ def _tell_connected(
     )
     output.table(["table", "fields selected"], found.fields.items())
     if rotated:
-        output.line("The old credentials are forgotten. A `tandem run` that is going must be started again.")
+        output.line(
+            "The old credentials are forgotten. A `tandem run` that is going takes the new ones with its next cycle."
+        )
     else:
         option = "" if settings.subscription == "default" else f" --subscription {settings.subscription}"
         output.line(

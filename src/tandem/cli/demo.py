@@ -76,20 +76,14 @@ def demo(
             if not json:
                 output.table(("what somebody did", "what both databases show"), moved)
             conflicts = read_conflicts(world.subscription, limit=100)
-            collided = [each for each in conflicts if each.rule == "P4"]
-            merged = len(conflicts) - len(collided)
-            say(
-                f"5. The journal (tandem conflicts) keeps what lost: {merged} values of the merged record, and "
-                f"{len(collided)} of fields that both sides changed:"
-            )
             if not json:
-                _print_conflicts(collided)
-            version = world.organisation.version
-            quiet, writes = engine.cycle(), world.organisation.version - version
+                _print_journal(conflicts)
+            quiet, idle = _sync_with_nothing_to_do(world, engine)
             differences = sum(read_differences(world.subscription, limit=0).counts.values())
             say(
-                f"6. A sync with nothing to do: {_changed(quiet)} changes in marketing, {_pushed(quiet)} records sent, "
-                f"{writes} new versions in Dynamics, {differences} fields that differ, {quiet.requests} requests."
+                f"6. A sync with nothing to do: {idle['changed']} changes in marketing, {idle['pushed']} records sent, "
+                f"{idle['new_versions']} new versions in Dynamics, {differences} fields that differ, "
+                f"{idle['requests']} requests."
             )
     totals = _totals([*first, synced, quiet])
     if json:
@@ -99,12 +93,7 @@ def demo(
                 "entities": {total.entity.value: asdict(total) for total in totals},
                 "moved": [{"done": done, "seen": seen} for done, seen in moved],
                 "conflicts": conflicts,
-                "quiet_cycle": {
-                    "changed": _changed(quiet),
-                    "pushed": _pushed(quiet),
-                    "new_versions": writes,
-                    "requests": quiet.requests,
-                },
+                "quiet_cycle": idle,
                 "differences": differences,
                 "seconds": round(time.monotonic() - begun, 3),
             }
@@ -134,7 +123,24 @@ def _edit_and_sync(world: "World", engine: "Engine", context: "Context") -> tupl
     return [(scene.done, scene.look()) for scene in scenes], report
 
 
-def _print_conflicts(conflicts: "Sequence[Conflict]") -> None:
+def _sync_with_nothing_to_do(world: "World", engine: "Engine") -> tuple["CycleReport", dict[str, int]]:
+    """One more sync, and what it cost and did."""
+    version = world.organisation.version
+    report = engine.cycle()
+    return report, {
+        "changed": _changed(report),
+        "pushed": _pushed(report),
+        "new_versions": world.organisation.version - version,
+        "requests": report.requests,
+    }
+
+
+def _print_journal(conflicts: "Sequence[Conflict]") -> None:
+    collided = [each for each in conflicts if each.rule == "P4"]
+    output.line(
+        f"5. The journal (tandem conflicts) keeps what lost: {len(conflicts) - len(collided)} values of the merged "
+        f"record, and {len(collided)} of fields that both sides changed:"
+    )
     output.table(
         ("person", "field", "was", "marketing", "dynamics", "kept", "rule"),
         [
@@ -147,7 +153,7 @@ def _print_conflicts(conflicts: "Sequence[Conflict]") -> None:
                 each.winner,
                 each.rule,
             )
-            for each in conflicts
+            for each in collided
         ],
     )
 

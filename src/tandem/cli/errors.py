@@ -1,4 +1,7 @@
-"""`tandem errors`: what could not be synced, why, and what to do about it."""
+"""`tandem errors`: what could not be synced, why, and what to do about it.
+
+A thousand lines hide that they have one cause, so they are grouped by it.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from tandem.report.errors import Cause, ErrorFilter
 
 _ALL = "all"
+_ACTION = "Nothing is tried again: what an action was refused for is asked for anew, under another --request-id."
 
 
 class Direction(StrEnum):
@@ -39,7 +43,7 @@ def errors(
     retry: Annotated[
         str | None, typer.Option(metavar="ID|all", help="Try again in the next cycle, and count it as open.")
     ] = None,
-    ignore: Annotated[int | None, typer.Option(metavar="ID", help="Do not count it any more.")] = None,
+    ignore: Annotated[str | None, typer.Option(metavar="ID|all", help="Do not count it any more.")] = None,
     find: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those that say this, in words, codes, fields or ids.")
     ] = None,
@@ -60,7 +64,7 @@ def errors(
 ) -> None:
     """List the sync errors, grouped by cause, each with what to do. What heals by itself is left out.
 
-    What narrows the list narrows the CSV file and `--retry all` too.
+    What narrows the list narrows the CSV file, `--retry all` and `--ignore all` too.
     """
     from tandem.report import errors as report
     from tandem.runtime.subscription import opened
@@ -70,11 +74,12 @@ def errors(
         named = entities_named(entity, shown_entities(subscription.state)) if entity else None
         wanted = _wanted(find, named, operation, direction, level, code, when, now=subscription.now())
         if retry is not None:
-            count = report.retry(subscription, _id(retry), wanted)
-            output.note(f"{count:,} errors are tried again in the next cycle; `tandem sync` starts one now.")
+            count = report.retry(subscription, _id(retry, "--retry"), wanted)
+            tried = f"{count:,} errors are tried again in the next cycle; `tandem sync` starts one now."
+            output.note(tried if count or retry == _ALL else _ACTION)
         if ignore is not None:
-            report.ignore(subscription, ignore)
-            output.note(f"Error {ignore} is ignored from now on; `tandem errors --retry {ignore}` takes that back.")
+            count = report.ignore(subscription, _id(ignore, "--ignore"), wanted)
+            output.note(f"{count:,} errors are ignored from now on; `tandem errors --retry {ignore}` takes that back.")
         found = report.read_errors(subscription, wanted)
     if csv is not None:
         output.note(f"Wrote {report.write_csv(found, csv):,} errors to {csv}.")
@@ -117,7 +122,7 @@ def _wanted(
 def _print(causes: "Sequence[Cause]", limit: int) -> None:
     for cause in causes:
         where = f"{cause.entity}.{cause.field}" if cause.field else cause.entity
-        held = "" if cause.counted else " Held until then, and not counted."
+        held = "" if cause.counted else " Until then it is not counted."
         output.line(
             f"{where}, {cause.operation}: {cause.message} [{cause.code}]\n  {cause.advice}\n"
             f"  Heals by itself when {cause.heals_when}.{held}"
@@ -133,10 +138,10 @@ def _print(causes: "Sequence[Cause]", limit: int) -> None:
             output.line(f"  {len(cause.errors) - limit:,} more of this cause: --limit, or --csv FILE for all.")
 
 
-def _id(text: str) -> int | None:
+def _id(text: str, option: str) -> int | None:
     """The id of an error; None for all."""
     if text == _ALL:
         return None
     if not text.isdecimal():
-        raise typer.BadParameter(f"{text!r} is neither an error's id nor `{_ALL}`.", param_hint="--retry")
+        raise typer.BadParameter(f"{text!r} is neither an error's id nor `{_ALL}`.", param_hint=option)
     return int(text)

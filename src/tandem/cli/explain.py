@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tandem.cli import output
+from tandem.cli.people import LOG_COLUMNS, log_rows
 
 if TYPE_CHECKING:
     from tandem.report.explain import PersonFacts
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def explain(
     context: typer.Context,
-    person: Annotated[int, typer.Argument(metavar="PERSON", help="The person's id.")],
+    person: Annotated[int, typer.Argument(metavar="ID", help="The person's id.")],
     json: output.Json = False,
 ) -> None:
     """Tell what a person is in Dynamics, what was not sent and why, and what waits for whom.
@@ -31,7 +32,7 @@ def explain(
     output.line(summary(facts))
     for title, columns, rows in _tables(facts):
         if rows:
-            output.table(columns, rows, title=title)
+            output.table(columns, rows, title=title, optional=("details",))
 
 
 _Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
@@ -80,7 +81,7 @@ def _tables(facts: "PersonFacts") -> list[_Table]:
         ),
         (
             "Last activities",
-            ("when", "activity", "field", "from", "to", "source"),
-            [(each.at, each.type, each.field, each.old, each.new, each.source) for each in facts.activities],
+            LOG_COLUMNS,
+            log_rows(facts.activities),
         ),
     ]

@@ -1,4 +1,7 @@
-"""`tandem export`: the marketing copy of an entity, or the activity log, one record a line, however many there are."""
+"""`tandem export`: the marketing copy of an entity, or the activity log, one record a line, however many there are.
+
+Records are written as they are read: a million of them need no more memory than one page.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,7 +29,8 @@ def export(
     entity: Annotated[
         str,
         typer.Argument(
-            help="What to export, by either name: person, account, opportunity, new_order, ...; or activity."
+            metavar="ENTITY",
+            help="What to export, by either name: person, account, opportunity, new_order, ...; or activity.",
         ),
     ],
     format: Annotated[Format, typer.Option(help="One JSON object a line, or CSV with a header.")] = Format.JSONL,

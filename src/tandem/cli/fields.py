@@ -41,7 +41,9 @@ class UnknownPolicy(NeedsPerson):
 
 def fields(
     context: typer.Context,
-    entity: Annotated[str | None, typer.Argument(help="A table, by either name; all tables without it.")] = None,
+    entity: Annotated[
+        str | None, typer.Argument(metavar="ENTITY", help="A table, by either name; all tables without it.")
+    ] = None,
     select: Annotated[
         str, typer.Option(metavar="A,B", help="Fields to sync from now on, or to bring for all records once more.")
     ] = "",
@@ -86,22 +88,38 @@ def fields(
         directions=_directions(direction or []),
         policies=_policies(on_collision or []),
     )
-    if created is not None and updated is not None:
-        raise typer.BadParameter("Give --created or --updated, not both.", ctx=context)
-    if cancel is not None and (entity or wishes or preview or created or updated):
-        raise typer.BadParameter("--cancel takes no other choice beside it.", ctx=context)
-    if entity is None and (wishes or preview or created is not None or updated is not None):
-        raise typer.BadParameter("Name the table whose fields are to change.", ctx=context)
-    if preview and not wishes:
-        raise typer.BadParameter("--preview shows what a choice would do: name one.", ctx=context)
+    text = created if created is not None else updated
+    problem = _what_does_not_go_together(entity, wishes, created, updated, cancel, preview=preview)
+    if problem:
+        raise typer.BadParameter(problem, ctx=context)
     dated_by = DatedBy.CREATED if created is not None else DatedBy.UPDATED
     with opened(context.obj.settings) as subscription:
         if cancel is not None:
             _cancel(subscription, cancel, json=json)
         else:
-            _list_or_choose(
-                subscription, entity, wishes, created or updated, dated_by, preview=preview, json=json
-            )  # fmt: skip
+            _list_or_choose(subscription, entity, wishes, text, dated_by, preview=preview, json=json)
+
+
+def _what_does_not_go_together(
+    entity: str | None,
+    wishes: "Wishes",
+    created: str | None,
+    updated: str | None,
+    cancel: int | None,
+    *,
+    preview: bool,
+) -> str | None:
+    """What is wrong with the command line as a whole, or None."""
+    ranges = [each for each in (created, updated) if each is not None]
+    if len(ranges) > 1:
+        return "Give --created or --updated, not both."
+    if cancel is not None and (entity or wishes or preview or ranges):
+        return "--cancel takes no other choice beside it."
+    if entity is None and (wishes or preview or ranges):
+        return "Name the table whose fields are to change."
+    if preview and not wishes:
+        return "--preview shows what a choice would do: name one."
+    return None
 
 
 def _cancel(subscription: "Subscription", number: int, *, json: bool) -> None:
@@ -164,7 +182,7 @@ def _print_preview(found: "ChoicePreview") -> None:
         output.line("Nothing would be read: the next sync goes by the selection at once.")
         return
     rows = "an unknown number of" if found.rows is None else f"{found.rows:,}"
-    requests = "" if found.requests is None else f" in {found.requests:,} requests"
+    requests = "" if found.requests is None else f" (requests: {found.requests:,})"
     minutes = "" if found.minutes is None else f", about {found.minutes:,.1f} minutes at the rate of this look"
     output.line(f"At most {rows} records would be read{requests}{minutes}. The sync goes on meanwhile.")
     if found.rereads:

@@ -17,7 +17,7 @@ _CONDITION = "An OData $filter, sent to Dynamics as it is; or @FILE with one rec
 def filter_(
     context: typer.Context,
     entity: Annotated[
-        str | None, typer.Argument(metavar="[ENTITY]", help="Only this table; needed with --if-no and --if-yes.")
+        str | None, typer.Argument(metavar="ENTITY", help="Only this table; needed with --if-no and --if-yes.")
     ] = None,
     if_no: Annotated[
         str | None, typer.Option(metavar="CONDITION", help=f"Tell what No would do to these records. {_CONDITION}")
@@ -78,8 +78,10 @@ def _tell_tables(found: "list[TableFilter]") -> None:
             )
             for each in found
         ],
-        optional=("Yes", "No", "empty"),
+        optional=("Yes", "No", "empty", "to create", "to update", "to exclude"),
     )
+    if any(each.created is None for each in found):
+        output.line("Another Tandem is at work on what is new; what its next cycle would do is not told beside it.")
     for each in found:
         if each.problem:
             output.line(each.problem)

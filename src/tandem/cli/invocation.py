@@ -61,7 +61,7 @@ class Invocation:
             settings = load(subscription=self.subscription)
         except SettingsWrong as problem:
             if problem.context.get("source") == "--subscription":
-                raise typer.BadParameter(problem.message) from None
+                raise typer.BadParameter(f"The name of a subscription must be {problem.context['allowed']}.") from None
             raise
         place = self.resources.enter_context(logs.writing(settings, verbose=self.verbose))
         if self.verbose:

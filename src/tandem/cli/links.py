@@ -41,7 +41,7 @@ def links(context: typer.Context, json: output.Json = False) -> None:
         output.table(
             ["table", "record", "person"],
             [(each.entity, each.crm_id, str(each.person_id or "nobody")) for each in found.set_aside],
-            title="Set aside: not synced and no new person, because people were merged or are never to return.",
+            title="Set aside: records that are not synced and make no new person.",
         )
 
 

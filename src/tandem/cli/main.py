@@ -9,6 +9,7 @@ driver, a web server and a cipher.
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -50,46 +51,48 @@ from tandem.cli import (
     waiting,
 )
 from tandem.cli.invocation import ExitCode, Invocation
+from tandem.cli.overview import Overview
 from tandem.model.errors import OurBug, TandemError
 
 _logger = logging.getLogger(__name__)
+_LIBRARY_WORDS = re.compile(r"Value error, |, unable to parse string as an? \w+")
 # Python prints what is logged while no log is open; a command that needs no settings opens none.
 logging.getLogger("tandem").addHandler(logging.NullHandler())
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-app.command("demo")(demo.demo)
-app.command("sandbox")(sandbox.sandbox)
-app.command("conformance")(conformance.conformance)
-app.command("connect")(connection.connect)
-app.command("disconnect")(connection.disconnect)
-app.command("relink")(relink.relink)
-app.command("adopt")(places.adopt)
-app.command("fork")(places.fork)
-app.command("backup")(places.backup)
-app.command("restore")(places.restore)
-app.command("enable")(connection.enable)
-app.command("disable")(connection.disable)
-app.command("sync")(syncing.sync)
-app.command("run")(syncing.run)
-app.command("plan")(plan.plan)
-app.command("status")(status.status)
-app.command("errors")(errors.errors)
-app.command("holds")(holds.holds)
-app.command("notifications")(notifications.notifications)
-app.command("links")(links.links)
-app.command("conflicts")(conflicts.conflicts)
-app.command("differences")(differences.differences)
-app.command("waiting")(waiting.waiting)
-app.command("explain")(explain.explain)
-app.command("verify")(verify.verify)
-app.command("validate")(validate.validate)
-app.command("entities")(entities.entities)
-app.command("fields")(fields.fields)
-app.command("filter")(filter.filter_)
-app.command("campaigns")(campaigns.campaigns)
-app.command("export")(export.export)
-app.add_typer(people.app, name="people")
-app.add_typer(action.app, name="action")
+app = typer.Typer(cls=Overview, add_completion=False, rich_markup_mode=None)
+app.command("demo", rich_help_panel="Try it")(demo.demo)
+app.command("sandbox", rich_help_panel="Try it")(sandbox.sandbox)
+app.command("conformance", rich_help_panel="Try it")(conformance.conformance)
+app.command("validate", rich_help_panel="Connect")(validate.validate)
+app.command("connect", rich_help_panel="Connect")(connection.connect)
+app.command("disconnect", rich_help_panel="Connect")(connection.disconnect)
+app.command("relink", rich_help_panel="Connect")(relink.relink)
+app.command("fields", rich_help_panel="Choose what is synced")(fields.fields)
+app.command("entities", rich_help_panel="Choose what is synced")(entities.entities)
+app.command("filter", rich_help_panel="Choose what is synced")(filter.filter_)
+app.command("campaigns", rich_help_panel="Choose what is synced")(campaigns.campaigns)
+app.command("enable", rich_help_panel="Sync")(connection.enable)
+app.command("disable", rich_help_panel="Sync")(connection.disable)
+app.command("sync", rich_help_panel="Sync")(syncing.sync)
+app.command("run", rich_help_panel="Sync")(syncing.run)
+app.command("plan", rich_help_panel="Sync")(plan.plan)
+app.command("status", rich_help_panel="Watch")(status.status)
+app.command("notifications", rich_help_panel="Watch")(notifications.notifications)
+app.command("errors", rich_help_panel="Watch")(errors.errors)
+app.command("verify", rich_help_panel="Watch")(verify.verify)
+app.command("holds", rich_help_panel="Decide and explain")(holds.holds)
+app.command("conflicts", rich_help_panel="Decide and explain")(conflicts.conflicts)
+app.command("links", rich_help_panel="Decide and explain")(links.links)
+app.command("differences", rich_help_panel="Decide and explain")(differences.differences)
+app.command("waiting", rich_help_panel="Decide and explain")(waiting.waiting)
+app.command("explain", rich_help_panel="Decide and explain")(explain.explain)
+app.add_typer(people.app, name="people", rich_help_panel="Work with people")
+app.add_typer(action.app, name="action", rich_help_panel="Work with people")
+app.command("export", rich_help_panel="Work with people")(export.export)
+app.command("backup", rich_help_panel="Save and move the database")(places.backup)
+app.command("restore", rich_help_panel="Save and move the database")(places.restore)
+app.command("adopt", rich_help_panel="Save and move the database")(places.adopt)
+app.command("fork", rich_help_panel="Save and move the database")(places.fork)
 
 
 def _print_version(asked: bool) -> None:
@@ -102,7 +105,13 @@ def _print_version(asked: bool) -> None:
 def options(
     context: typer.Context,
     subscription: Annotated[
-        str | None, typer.Option("--subscription", "-s", metavar="NAME", help="The subscription to work on.")
+        str | None,
+        typer.Option(
+            "--subscription",
+            "-s",
+            metavar="NAME",
+            help="The subscription to work on; left out: the setting subscription, else `default`.",
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show the log, its place, and the traceback of a failure.")
@@ -154,9 +163,14 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
         return ExitCode.FAILED
     except TyperException as problem:
         at = getattr(problem, "ctx", None)
-        output.note(f"{problem.format_message()}\nSee: {at.command_path if at else 'tandem'} --help")
+        output.note(f"{_plain(problem.format_message())}\nSee: {at.command_path if at else 'tandem'} --help")
         return problem.exit_code
     return ExitCode.DONE
+
+
+def _plain(refusal: str) -> str:
+    """What the parser says of a wrong value, without the words of the library that found it."""
+    return _LIBRARY_WORDS.sub("", refusal).replace(": Input should", ": It should")
 
 
 def _complain(problem: TandemError, *, verbose: bool) -> None:

@@ -60,7 +60,8 @@ def _tell(found: "Notifications") -> None:
 
 
 def _state(sent: "Sent") -> str:
-    tried = f"{sent.attempts} attempts in vain, the last: {sent.problem}" if sent.problem else "not tried yet"
+    untold = "being sent, or cut off while it was" if sent.attempts else "not tried yet"
+    tried = f"{sent.attempts} attempts in vain, the last: {sent.problem}" if sent.problem else untold
     match sent.state:
         case "delivered":
             return "delivered"

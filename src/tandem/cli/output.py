@@ -1,7 +1,7 @@
 """What commands print: a table for people, JSON for programs, notes on standard error.
 
-Standard output holds the answer and nothing else, so that it can be piped. Record values come from other systems and
-may hold anything, so a table never obeys control characters or markup in them.
+Standard output holds the answer and nothing else, so that it can be piped. Record values and what other systems say may
+hold anything, so nothing that is shown to people obeys control characters or markup in them.
 """
 
 import sys
@@ -13,6 +13,11 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 """The option of every command that prints facts."""
 
+_CONTROLS = dict.fromkeys(
+    [*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Letters that a terminal would obey, or that turn the order of others round; lines and tabs are meant."""
 _PIPED_WIDTH = 100_000
 """Columns of a terminal that is not there: a table in a pipe is never cut."""
 
@@ -21,7 +26,7 @@ def json(facts: Any) -> None:
     """Print one JSON value on one line: dataclasses and enums by their fields and values, decimals as exact numbers."""
     import msgspec
 
-    line(msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode(facts).decode())
+    lines([msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode(facts).decode()])
 
 
 def _plain(fact: Any) -> str:
@@ -33,12 +38,12 @@ def _plain(fact: Any) -> str:
 
 def line(text: str) -> None:
     """Print one line of the answer, at once: whoever waits for it may be a program."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(text.translate(_CONTROLS) + "\n")
     sys.stdout.flush()
 
 
 def lines(texts: Iterable[str]) -> None:
-    """Print many lines of the answer, without waiting for each to arrive."""
+    """Print many lines of the answer for a program, as they are, without waiting for each to arrive."""
     for text in texts:
         sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -75,7 +80,7 @@ def table(
 
 def note(text: str) -> None:
     """Tell a person something on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(text.translate(_CONTROLS) + "\n")
     sys.stderr.flush()
 
 

@@ -3,24 +3,27 @@
 Nothing here needs the sync's lock or Dynamics: it works while `tandem run` is going, and when Dynamics is away.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tandem.cli import output
 from tandem.cli.erasing import erase
 from tandem.cli.importing import import_file
+from tandem.cli.overview import Overview
 
 if TYPE_CHECKING:
-    from tandem.report.people import PersonReport
+    from collections.abc import Sequence
+
+    from tandem.report.people import PersonReport, ShownActivity
     from tandem.runtime.subscription import Subscription
     from tandem.state.links import Link
     from tandem.sync.edits import Edits
     from tandem.sync.removing import Merged, Removing
 
-app = typer.Typer(help="Look at the people of the embedded marketing database, edit, merge and delete them.")
-app.command(name="import")(import_file)
-app.command()(erase)
+app = typer.Typer(
+    cls=Overview, help="Look at the people of the embedded marketing database, edit, import, merge and delete them."
+)
 
 _Typed = Annotated[
     list[str],
@@ -35,7 +38,9 @@ _Id = Annotated[int, typer.Argument(metavar="ID", help="The person's id.")]
 @app.command()
 def find(
     context: typer.Context,
-    text: Annotated[str, typer.Argument(help="An id, an e-mail address, or part of a name or address.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="An id, an e-mail address, or part of a name or address.")
+    ],
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The most people to list.")] = 50,
     json: output.Json = False,
 ) -> None:
@@ -141,6 +146,10 @@ def merge(
         _print_merged(winner, loser, merged)
 
 
+app.command(name="import")(import_file)
+app.command()(erase)
+
+
 def _edits(subscription: "Subscription") -> "Edits":
     from tandem.sync.edits import Edits
 
@@ -211,8 +220,20 @@ def _print(report: "PersonReport") -> None:
     shown = [(field.label, name, field.shown) for name, field in report.fields.items()]
     shown += [(field.label, f"company.{name}", field.shown) for name, field in company.fields.items()]
     output.table(("field", "name", "value"), shown)
-    output.table(
-        ("when", "activity", "field", "from", "to", "source"),
-        [(each.at, each.type, each.field, each.old, each.new, each.source) for each in report.activities],
-        title="Activity log",
-    )
+    output.table(LOG_COLUMNS, log_rows(report.activities), title="Activity log", optional=("details",))
+
+
+LOG_COLUMNS = ("when", "activity", "field", "from", "to", "details", "source")
+"""The columns of an activity log."""
+
+
+def log_rows(entries: "Sequence[ShownActivity]") -> list[tuple[object, ...]]:
+    """The entries of an activity log under `LOG_COLUMNS`."""
+    return [
+        (each.at, each.type, each.field, each.old, each.new, _details(each.detail or {}), each.source)
+        for each in entries
+    ]
+
+
+def _details(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)

@@ -1,4 +1,7 @@
-"""`tandem status`: where the sync stands, for a person or for monitoring."""
+"""`tandem status`: where the sync stands, for a person or for monitoring.
+
+It is asked when something is wrong, so it needs nothing that may be the cause: no Dynamics, no running Tandem.
+"""
 
 import math
 from collections.abc import Iterable
@@ -82,7 +85,7 @@ def _tell(found: "Status") -> None:
         )
         output.line("What would end it: tandem waiting")
     if found.open_holds:
-        output.line(f"{found.open_holds} holds wait for a decision: tandem holds")
+        output.line(f"Holds that wait for a decision: {found.open_holds}. See: tandem holds")
 
 
 def _facts(found: "Status") -> Iterable[tuple[str, str]]:
@@ -101,6 +104,8 @@ def _facts(found: "Status") -> Iterable[tuple[str, str]]:
         stopped = cycle.get("stopped_by")
         if stopped:
             yield "Stopped by", f"{stopped['message']} {stopped['advice']} [{stopped['code']}]"
+        elif found.down:
+            yield "Stopped by", found.down
     if found.organization_id:
         yield "Agreement", f"{found.verification.sentence}: tandem verify"
     if found.credentials_expire_at:
@@ -120,8 +125,9 @@ def _tell_tables(found: "Status") -> None:
             "superseded",
             "excluded",
             "to insert",
+            "oldest insert",
             "to update",
-            "oldest",
+            "oldest update",
             "unsent",
             "errors",
         ],
@@ -133,14 +139,15 @@ def _tell_tables(found: "Status") -> None:
                 each.superseded,
                 each.excluded,
                 each.backlog_inserts,
+                each.oldest_insert,
                 each.backlog_updates,
-                each.oldest_pending,
+                each.oldest_update,
                 each.unsent,
                 each.errors,
             )
             for name, each in found.entities.items()
         ],
-        optional=("superseded", "excluded", "to insert", "to update", "oldest", "unsent"),
+        optional=("superseded", "excluded", "to insert", "oldest insert", "to update", "oldest update", "unsent"),
     )
     output.table(
         ["table", "reading", "rows read", "of about", "token from", "remark"],

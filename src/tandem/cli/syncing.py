@@ -60,7 +60,7 @@ def sync(
     if not json:
         _tell_totals(cycles)
     if held:
-        output.note(f"{held} holds wait for a decision: tandem holds")
+        output.note(f"Holds that wait for a decision: {held}. See: tandem holds")
     code = _end(cycles[-1], failed=failed, stopped=stop())
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
@@ -78,18 +78,28 @@ def _named(settings: "Settings", name: str) -> list[Entity]:
 def run(
     context: typer.Context,
     interval: Annotated[
-        int | None, typer.Option(min=1, metavar="SECONDS", help="Wait between two cycles, from the end of one.")
+        int | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Wait so long after each cycle; left out: the setting interval (300)."
+        ),
     ] = None,
     json: CycleJson = False,
 ) -> None:
     """Keep in step: sync, wait, sync again, until SIGTERM or Ctrl-C, which end it after the page in hand.
 
-    While the sync is switched off nothing is read. What passes by itself, such as a lost network, is waited for.
+    While the sync is switched off nothing is read. What passes by itself, such as a lost network, is waited for. New
+    credentials are taken up with the next cycle.
     """
+    is_over = _run(context.obj.settings, interval, json=json, required=True)
+    while not is_over:
+        # Switched off by then, it waits as it would have.
+        is_over = _run(context.obj.settings, interval, json=json, required=False)
+
+
+def _run(settings: "Settings", interval: int | None, *, json: bool, required: bool) -> bool:
+    """Keep in step until a stop is asked for; False when there are other credentials, to begin with once more."""
     from tandem.model.errors import RetryLater
     from tandem.runtime import syncing
-
-    settings = context.obj.settings
 
     def told(cycle: "CycleReport") -> None:
         notifier.cycle_ended(well=True)
@@ -103,7 +113,8 @@ def run(
         notifier.cycle_ended(well=False)
         output.note(f"{problem.message} {problem.remedy} [{problem.code}]")
 
-    with _at_work(settings, enable=False) as (subscription, engine, _, stop, notifier):
+    with _at_work(settings, enable=False, required=required) as (subscription, engine, _, stop, notifier):
+        connected = subscription.connection()
         syncing.run_for_ever(
             engine,
             stop,
@@ -112,21 +123,26 @@ def run(
             told=told,
             failed=failed,
             idle=lambda: notifier.cycle_ended(well=False),
+            current=lambda: subscription.binding == connected,
         )
+        return stop()
 
 
 @contextmanager
 def _at_work(
-    settings: "Settings", *, enable: bool
+    settings: "Settings", *, enable: bool, required: bool = True
 ) -> Iterator[tuple["Subscription", "Engine", "Context", "Stop", "Notifier"]]:
-    """The engine of the subscription, alone at work, with its progress shown and its notices delivered."""
+    """The engine of the subscription, alone at work, with its progress shown and its notices delivered.
+
+    `enable`: switch the sync on; else it must be on already, where that is `required`.
+    """
     from tandem.runtime import syncing
     from tandem.runtime.notifying.delivering import notifying
     from tandem.runtime.subscription import opened
 
     with opened(settings) as subscription:
         subscription.connection()
-        if not enable:
+        if required and not enable:
             syncing.require_enabled(subscription)
         with (
             syncing.stopped_by_signals() as stop,

@@ -25,7 +25,7 @@ class CopyRefused(DatabaseGone):
 def copy_database(source: Path, target: Path) -> None:
     """Make `target` what `source` is now. Whoever has either open may keep it open; nobody writes to the target.
 
-    Raises CopyRefused or DatabaseFull.
+    Raises CopyRefused or DatabaseFull. A damaged page is copied as it is: see `require_whole`.
     """
     try:
         with (
@@ -38,5 +38,18 @@ def copy_database(source: Path, target: Path) -> None:
                 copying.step(-1)
     except apsw.FullError as problem:
         raise DatabaseFull(f"{target} cannot hold a copy of {source}: its disk is full ({problem}).") from None
+    except (apsw.NotADBError, apsw.CorruptError):
+        raise CopyRefused(f"{source} is no database, or it is damaged.") from None
     except apsw.Error as problem:
         raise CopyRefused(f"{source} could not be copied to {target}: {problem}.") from None
+
+
+def require_whole(copy: Path, *, source: Path) -> None:
+    """Look at every page of a `copy` that nobody uses. Raises CopyRefused, which names the `source`, for damage."""
+    try:
+        with contextlib.closing(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READONLY)) as read:
+            found = [row[0] for row in read.execute("pragma quick_check(1)")]
+    except apsw.Error as problem:
+        found = [str(problem)]
+    if found != ["ok"]:
+        raise CopyRefused(f"{source} is damaged: {' '.join(found[0].split())}")

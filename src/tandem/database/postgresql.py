@@ -34,10 +34,13 @@ def connect(url: str, *, application: str = "tandem") -> psycopg.Connection[_Row
         raise DatabaseGone(f"The address of PostgreSQL at {_server(url)} is not a URL it understands.") from None
 
 
-def schema_exists(url: str, schema: str) -> bool:
-    """Is there a schema of this name? Raises DatabaseGone."""
+def schemas_of(url: str, prefix: str) -> list[str]:
+    """What follows the prefix in the names of the schemas that begin with it, sorted. Raises DatabaseGone."""
     with closing(connect(url)) as connection:
-        return connection.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone() is not None
+        rows = connection.execute(
+            "select nspname from pg_namespace where starts_with(nspname, %s)", (prefix,)
+        ).fetchall()
+    return sorted(str(name).removeprefix(prefix) for (name,) in rows)
 
 
 class PostgresqlDatabase:

@@ -17,20 +17,22 @@ from tandem.dynamics.address import encode, organisation_root
 from tandem.dynamics.credentials import Credentials, TokenSource
 from tandem.dynamics.errors import DynamicsError, NotDataverse, RowNotFound
 from tandem.dynamics.identity import (
+    ColumnRights,
     Depth,
     Identity,
+    Look,
     Organization,
     User,
+    read_column_rights,
     read_organization,
     read_privileges,
-    read_unreadable_columns,
     read_user,
     read_version,
     read_who_am_i,
 )
 from tandem.dynamics.limits import RateBudget
 from tandem.dynamics.lists import item_request, list_request, member_request, removal_request
-from tandem.dynamics.messages import Request, Response, document
+from tandem.dynamics.messages import Conversation, Request, Response, document
 from tandem.dynamics.metadata import read_entity_sets, read_table
 from tandem.dynamics.queries import (
     PageQuery,
@@ -107,6 +109,8 @@ class Dynamics:
         )
         self._api = self._session.api
         self._entity_sets: dict[str, str] = {}
+        self._user_id: str | None = None
+        """Who the last look found to ask, so that the next one can ask for its rights in the same request."""
 
     def __enter__(self) -> Self:
         return self
@@ -156,12 +160,12 @@ class Dynamics:
         """The user's privileges, such as prvReadLead, with the widest depth of each (reference 1.7)."""
         return self._session.run(read_privileges(self._api, user_id))
 
-    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
-        """Secured columns of the table whose values the user gets as null or masked (reference 1.8).
+    def column_rights(self, user_id: str, table: Table) -> ColumnRights:
+        """What the user lacks of the table's secured columns (reference 1.8).
 
         No request where the table has no secured column.
         """
-        return self._session.run(read_unreadable_columns(self._api, user_id, table))
+        return self._session.run(read_column_rights(self._api, user_id, table))
 
     def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
         """The definitions of the named tables with labels in `language` (an LCID); unknown tables are left out."""
@@ -184,9 +188,22 @@ class Dynamics:
         """A mark that changes when any table or column changes (reference 2.7); None where it is not told."""
         return _schema_version(self._session.send(self._schema_probe()))
 
-    def look(self) -> tuple[Identity, str | None]:
-        """Who answers, as whom, and `schema_version`, in one request: what every cycle begins with."""
-        identity, schema = self._session.send_all([self._get("WhoAmI"), self._schema_probe()])
+    def look(self, secured: Sequence[Table] = ()) -> Look:
+        """Who answers, as whom, `schema_version`, and the `column_rights` to the tables `secured`, in one request:
+        what every cycle begins with."""
+        asked = self._user_id
+        conversations: list[Conversation[Any]] = [self._identity_and_schema()]
+        if asked is not None:
+            conversations += [read_column_rights(self._api, asked, table) for table in secured]
+        (identity, schema), *rights = self._session.run_all(conversations)
+        self._user_id = identity.user_id
+        if secured and identity.user_id != asked:
+            rights = [self.column_rights(identity.user_id, table) for table in secured]
+        found = {table.name: each for table, each in zip(secured, rights, strict=True)}
+        return Look(identity=identity, schema=schema, rights=found)
+
+    def _identity_and_schema(self) -> Conversation[tuple[Identity, str | None]]:
+        identity, schema = yield [self._get("WhoAmI"), self._schema_probe()]
         return read_who_am_i(identity), _schema_version(schema)
 
     def count(self, table: Table, condition: str) -> int | None:

@@ -289,7 +289,7 @@ class RecordInactive(DynamicsError, NeedsPerson):
     """The record, or the one it belongs to, is inactive or read-only."""
 
     code = "record-inactive"
-    advice = "Reactivate the record in Dynamics; the change is sent then."
+    advice = "Reactivate the record in Dynamics."
 
 
 class StateConflict(DynamicsError, NeedsPerson):

@@ -4,7 +4,8 @@ A column the user cannot read arrives as null with status 200 (reference 1.8), s
 before the first row: what cannot be found out counts as unreadable, never as empty.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -40,6 +41,35 @@ class Identity:
     user_id: str
     business_unit_id: str
     organization_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRights:
+    """What a user lacks of a table's secured columns: those it gets as null or masked, and those it may not write."""
+
+    unreadable: frozenset[str] = frozenset()
+    unwritable: frozenset[str] = frozenset()
+
+    def narrow(self, table: Table) -> Table:
+        """The table as the user may write it: one such column in a write, and all of it is refused."""
+        if not self.unwritable:
+            return table
+        closed = {
+            name: replace(table.columns[name], creatable=False, updatable=False)
+            for name in self.unwritable
+            if name in table.columns
+        }
+        return replace(table, columns={**table.columns, **closed})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What every cycle begins with. `schema` is a mark that changes when any table or column changes, None where it is
+    not told; `rights` are those to the secured columns of the tables asked about, by name."""
+
+    identity: Identity
+    schema: str | None
+    rights: Mapping[str, ColumnRights]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +142,15 @@ class _Profile(msgspec.Struct):
 
 class _Team(msgspec.Struct):
     teamid: str
+    profiles: list[_Profile] = msgspec.field(default_factory=list, name="teamprofiles_association")
 
 
 class _Permission(msgspec.Struct):
     attributelogicalname: str
-    canread: int | None
-    profile: str | None = msgspec.field(name="_fieldsecurityprofileid_value")
+    canread: int | None = None
+    cancreate: int | None = None
+    canupdate: int | None = None
+    profile: str | None = msgspec.field(default=None, name="_fieldsecurityprofileid_value")
 
 
 class _MaskingRule(msgspec.Struct):
@@ -188,69 +221,54 @@ def read_privileges(api: str, user_id: str) -> Conversation[dict[str, Depth]]:
     return widest
 
 
-def read_unreadable_columns(api: str, user_id: str, table: Table) -> Conversation[frozenset[str]]:
-    """The secured columns of the table that reach the user as null or masked (reference 1.8).
+def read_column_rights(api: str, user_id: str, table: Table) -> Conversation[ColumnRights]:
+    """What the user lacks of the table's secured columns (reference 1.8).
 
-    Where profiles or permissions cannot be read, all secured columns count as unreadable.
+    Where profiles or permissions cannot be read, it lacks everything. One round of questions, so that it can ride on
+    what every cycle asks: a right is given and taken without any change of the definitions.
     """
     secured = frozenset(column.name for column in table.columns.values() if column.secured)
     if not secured:
-        return frozenset()
-    profiles = yield from _profiles(api, user_id)
-    if profiles is None:
-        return secured
-    masked = yield from _masked_columns(api, table)
-    if _ADMINISTRATOR_PROFILE in profiles:
-        return secured & masked
-    of_table = encode(f"entityname eq '{table.name}'")
-    (answer,) = yield [
+        return ColumnRights()
+    profile, of_table = "fieldsecurityprofileid", encode(f"entityname eq '{table.name}'")
+    user = f"{api}/systemusers({user_id})"
+    own, teams, masks, permissions = yield [
+        Request(url=f"{user}/systemuserprofiles_association?$select={profile}"),
         Request(
-            url=f"{api}/fieldpermissions?$select=attributelogicalname,canread,_fieldsecurityprofileid_value"
-            f"&$filter={of_table}"
-        )
+            url=f"{user}/teammembership_association?$select=teamid&$expand=teamprofiles_association($select={profile})"
+        ),
+        Request(url=f"{api}/attributemaskingrules?$select=attributelogicalname&$filter={of_table}"),
+        Request(
+            url=f"{api}/fieldpermissions?$select=attributelogicalname,canread,cancreate,canupdate,"
+            f"_fieldsecurityprofileid_value&$filter={of_table}"
+        ),
     ]
-    if answer.status >= 400:
-        return secured
-    readable = {
-        permission.attributelogicalname
-        for permission in document(answer, _Rows[_Permission]).value
-        if permission.canread == _ALLOWED and (permission.profile or "").lower() in profiles
-    }
-    return (secured - readable) | (secured & masked)
-
-
-def _profiles(api: str, user_id: str) -> Conversation[frozenset[str] | None]:
-    """The column security profiles of the user and of its teams; None where they may not be read."""
-    select = "$select=fieldsecurityprofileid"
-    own, teams = yield [
-        Request(url=f"{api}/systemusers({user_id})/systemuserprofiles_association?{select}"),
-        Request(url=f"{api}/systemusers({user_id})/teammembership_association?$select=teamid"),
-    ]
-    answers = [own]
-    if teams.status < 400:
-        memberships = [
-            Request(url=f"{api}/teams({team.teamid})/teamprofiles_association?{select}")
-            for team in document(teams, _Rows[_Team]).value
-        ]
-        if memberships:
-            answers += yield memberships
     if own.status >= 400:
-        return None
-    return frozenset(
-        profile.fieldsecurityprofileid.lower()
-        for answer in answers
-        if answer.status < 400
-        for profile in document(answer, _Rows[_Profile]).value
-    )
+        return ColumnRights(unreadable=secured, unwritable=secured)
+    profiles, masked = _profiles(own, teams), secured & _masked_columns(masks)
+    if _ADMINISTRATOR_PROFILE in profiles:
+        return ColumnRights(unreadable=masked)
+    granted = document(permissions, _Rows[_Permission]).value if permissions.status < 400 else []
+    held = [each for each in granted if (each.profile or "").lower() in profiles]
+    readable = {each.attributelogicalname for each in held if each.canread == _ALLOWED}
+    creatable = {each.attributelogicalname for each in held if each.cancreate == _ALLOWED}
+    updatable = {each.attributelogicalname for each in held if each.canupdate == _ALLOWED}
+    return ColumnRights(unreadable=(secured - readable) | masked, unwritable=secured - (creatable & updatable))
 
 
-def _masked_columns(api: str, table: Table) -> Conversation[frozenset[str]]:
+def _profiles(own: Response, teams: Response) -> frozenset[str]:
+    """The column security profiles of the user and of its teams; those of teams that may not be read grant nothing."""
+    held = list(document(own, _Rows[_Profile]).value)
+    if teams.status < 400:
+        held += [each for team in document(teams, _Rows[_Team]).value for each in team.profiles]
+    return frozenset(profile.fieldsecurityprofileid.lower() for profile in held)
+
+
+def _masked_columns(answer: Response) -> frozenset[str]:
     """Columns with a masking rule; a version of the service without the feature has no such table.
 
     The table `attributemaskingrule` is general knowledge, not met in a source.
     """
-    of_table = encode(f"entityname eq '{table.name}'")
-    (answer,) = yield [Request(url=f"{api}/attributemaskingrules?$select=attributelogicalname&$filter={of_table}")]
     if answer.status >= 400:
         return frozenset()
     return frozenset(rule.attributelogicalname for rule in document(answer, _Rows[_MaskingRule]).value)

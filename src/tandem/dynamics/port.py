@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from tandem.dynamics.errors import DynamicsError
-from tandem.dynamics.identity import Identity
+from tandem.dynamics.identity import ColumnRights, Identity, Look
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
 from tandem.dynamics.writes import RowWrite
@@ -41,16 +41,16 @@ class DynamicsOrganisation(Protocol):
         """A mark that changes when any table or column changes; None where it is not told."""
         ...
 
-    def look(self) -> tuple[Identity, str | None]:
-        """`who_am_i` and `schema_version` in one request."""
+    def look(self, secured: Sequence[Table] = ()) -> Look:
+        """`who_am_i`, `schema_version`, and the `column_rights` to the tables `secured`, in one request."""
         ...
 
     def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
         """The definitions of the named tables with labels in `language` (an LCID); unknown tables are left out."""
         ...
 
-    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
-        """Secured columns of the table whose values the user gets as null or masked."""
+    def column_rights(self, user_id: str, table: Table) -> ColumnRights:
+        """What the user lacks of the table's secured columns."""
         ...
 
     def record_counts(self, names: Iterable[str]) -> dict[str, int]:

@@ -79,7 +79,8 @@ class RowDecoder:
 
     A row has one attribute per column, by logical name; the primary id and `versionnumber` always; and `<lookup>_type`
     with the logical name of the target for a lookup that may point to several tables. Absent and null are None.
-    `fields` lists these attributes in order; `page_size` is the most rows a page of this width should hold.
+    `fields` lists these attributes in order; `page_size` is the most rows a page of this width should hold; `secured`
+    tells that a value may be null for want of a right.
     """
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
@@ -89,6 +90,7 @@ class RowDecoder:
         definitions: dict[str, tuple[Any, Any]] = {table.primary_id: (str | None, None)}
         wire: dict[str, str] = {}
         self._guids = [table.primary_id]
+        self.secured = any(table.columns[name].secured for name in columns if name in table.columns)
         polymorphic = False
         for name in columns:
             if name in (table.primary_id, VERSION):

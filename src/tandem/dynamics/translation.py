@@ -13,11 +13,14 @@ import msgspec
 from tandem.dynamics import errors
 from tandem.dynamics.errors import DynamicsError
 from tandem.dynamics.messages import Response
+from tandem.mapping.checks import CONTROL_CHARACTERS
 from tandem.model.errors import RetryLater
 
 _LONGEST_QUOTE = 500
 """Characters of a server's own words that a message repeats."""
 
+_LONGEST_SEARCHED = 2_000
+"""Characters of them that names are looked for in: in a long word the time grows with the square of its length."""
 _PAYLOAD = 0x80048D19
 """A value of the wrong type, or a property that the table does not have; only the text tells (reference 5.6, 7.2)."""
 
@@ -205,7 +208,7 @@ def _meaning(status: int, number: int | None, text: str, names: dict[str, str], 
     if known is None and not recognised:
         known = (errors.NotDataverse, f"The address answered with status {status}, but not as Dataverse does")
     if known is None:
-        quoted = f"Dynamics refused: {text[:_LONGEST_QUOTE].rstrip('.')}" if text else "Dynamics refused"
+        quoted = f"Dynamics refused: {_quoted(text)}" if text else "Dynamics refused"
         known = (errors.Refused, quoted)
     kind, sentence = known
     if (kind is errors.BadQuery or number == _PAYLOAD) and "column" in names:
@@ -244,7 +247,12 @@ def _sign_in_error(response: Response, failure: str, body: dict[str, Any]) -> Dy
         "aadsts": next(iter(_aadsts(body)), None),
         "request_id": str(body["trace_id"]) if "trace_id" in body else None,
     }
-    return kind(f"{sentence} ({failure}).", advice=advice, **context)
+    return kind(f"{sentence} ({_quoted(failure)}).", advice=advice, **context)
+
+
+def _quoted(text: str) -> str:
+    """What a service says, of bounded length, without what a database cannot keep: a plug-in says anything."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_QUOTE]).rstrip(".")
 
 
 def _body(response: Response) -> dict[str, Any]:
@@ -266,7 +274,7 @@ def _number(code: object) -> int | None:
 
 def _names_in(text: str) -> dict[str, str]:
     for pattern in _NAMES:
-        if found := pattern.search(text):
+        if found := pattern.search(text, 0, _LONGEST_SEARCHED):
             return {what: name for what, name in found.groupdict().items() if name}
     return {}
 

@@ -17,11 +17,11 @@ from tandem.model.schema import ColumnType
 
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_EARLIEST, _LATEST = datetime(1753, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, 23, 59, 59, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1753, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, 23, 59, 59, tzinfo=UTC)
 """What Dynamics stores (reference 9.2)."""
 
-# What XML cannot carry, the reference's InvalidCharactersInField (7.2); which characters exactly is unconfirmed.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML cannot carry, the reference's InvalidCharactersInField (7.2); which characters exactly is unconfirmed."""
 _CODE = re.compile(r"\s*-?\d{1,10}\s*", re.ASCII)
 _CODE_LIMITS = (-(2**31), 2**31 - 1)
 _WHOLE_LIMITS = {ColumnType.INTEGER: _CODE_LIMITS, ColumnType.BIGINT: (-(2**63), 2**63 - 1)}
@@ -43,6 +43,11 @@ class Misfit(NamedTuple):
 
     code: MisfitCode
     message: str
+
+
+def text_length(text: str) -> int:
+    """How long Dynamics takes a text to be: in units of UTF-16, of which an emoji has two (unconfirmed)."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def misfit(field: Field, value: Any) -> Misfit | None:
@@ -77,10 +82,10 @@ def _wrong(wanted: str) -> Misfit:
 def _text(field: Field, value: Any) -> Misfit | None:
     if not isinstance(value, str):
         return _wrong("a text")
-    if field.max_length is not None and len(value) > field.max_length:
-        said = f"is too long: it has {len(value)} characters and Dynamics takes {field.max_length}."
+    if field.max_length is not None and text_length(value) > field.max_length:
+        said = f"is too long: it has {text_length(value)} characters and Dynamics takes {field.max_length}."
         return Misfit(MisfitCode.TOO_LONG, said)
-    if _CONTROL.search(value):
+    if CONTROL_CHARACTERS.search(value):
         return Misfit(MisfitCode.CONTROL_CHARACTERS, "holds control characters, which Dynamics refuses.")
     return None
 
@@ -117,7 +122,7 @@ def _moment(value: Any, form: re.Pattern[str], wanted: str) -> Misfit | None:
     except ValueError:
         return Misfit(MisfitCode.BAD_DATE, "is a day or time that does not exist.")
     at = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if not _EARLIEST <= at < _LATEST.replace(microsecond=999_999):
+    if not EARLIEST <= at < LATEST.replace(microsecond=999_999):
         return Misfit(MisfitCode.BAD_DATE, "is out of range: Dynamics takes dates from 1753-01-01 to 9999-12-30.")
     return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from tandem.mapping.checks import EARLIEST, LATEST
 from tandem.model.errors import NeedsPerson
 
 _SHOWN = "%Y-%m-%dT%H:%M:%SZ"
@@ -75,8 +76,14 @@ def parse_bounds(text: str, *, now: str) -> tuple[str | None, str | None]:
 
 
 def _moment(text: str, *, last: bool) -> datetime | None:
-    if not text:
-        return None
+    moment = _read(text, last=last) if text else None
+    if moment is not None and not EARLIEST <= moment <= LATEST:
+        # A condition with such a moment is refused, and with it every cycle that asks.
+        raise BadRange(f"{text!r} is out of range: Dynamics knows dates from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}.")
+    return moment
+
+
+def _read(text: str, *, last: bool) -> datetime:
     try:
         if len(text) == len("2025-01-01"):
             day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)

@@ -294,6 +294,10 @@ class CustomObjects(Protocol):
         """The filter says No now: they stay, stale and marked."""
         ...
 
+    def empty(self, entity: Entity, ids: Sequence[str]) -> None:
+        """Their person never returns: they stay without a value, and below every version (P9)."""
+        ...
+
     def delete(self, entity: Entity, ids: Sequence[str]) -> None:
         """Remove custom objects (O3)."""
         ...

@@ -21,10 +21,12 @@ from tandem.runtime.subscription import Subscription
 from tandem.runtime.syncing import context_of
 from tandem.state.links import Link
 from tandem.state.streams import Reading
-from tandem.sync.applier import How
+from tandem.sync.applier import Applier, How
 from tandem.sync.choosing import Selection, Wishes
-from tandem.sync.cycle import Engine
-from tandem.sync.tables import Tables, count_rows
+from tandem.sync.known_tables import KnownTables
+from tandem.sync.plan import TablePlan
+from tandem.sync.quick_syncs import count_wanted
+from tandem.sync.tables import Metadata, Tables, build_tables
 
 SAMPLE = 500
 """Records that are looked at."""
@@ -77,18 +79,22 @@ class ChoiceTrial:
         self._offered = offered
         self._entity = entity
         self._context = context_of(subscription, dynamics)
-        self._engine = Engine(self._context, organization_id=subscription.connection().organization_id)
+        self._organization_id = subscription.connection().organization_id
 
     def preview(self, wishes: Wishes, wanted: Range | None = None) -> ChoicePreview:
         """What granting `wishes` would do. Raises what `runtime.choosing.choose` and reading a page raise."""
-        rereads, refreshes = self._taken_back(lambda: self._reading(wishes, wanted))
-        # A quick sync of all records rides on a reading of the whole table.
-        reads = int(rereads) + int(refreshes and not (rereads and wanted is None))
+        # Whatever is asked of Dynamics is asked outside the transactions: those keep the sync waiting.
+        metadata = KnownTables(self._context, organization_id=self._organization_id).definitions()
+        rereads, refreshes = self._taken_back(lambda: self._reading(wishes, wanted, metadata))
+        reads: list[Range | None] = [None] if rereads else []
+        if refreshes and not (rereads and wanted is None):
+            # One of all records would ride on the reading of the whole table.
+            reads.append(wanted)
         if not reads:
             return ChoicePreview(rereads=False, rows=0, requests=0, minutes=0.0, sample=0, **asdict(_Effects()))
         context, began = self._context, self._context.monotonic()
-        tables = self._taken_back(lambda: self._tables(wishes))
-        plan = tables.widest[self._entity]
+        tables = self._taken_back(lambda: self._tables(wishes, metadata))
+        plan, applier = tables.widest[self._entity], tables.widest_appliers[self._entity]
         query = PageQuery(
             table=plan.table,
             columns=plan.columns,
@@ -96,43 +102,47 @@ class ChoiceTrial:
             orderby=plan.table.primary_id,
         )
         rows = context.dynamics.read_page(query, plan.decoder, page_size=SAMPLE).rows
-        effects = self._taken_back(lambda: self._effects(wishes, rows))
-        passed, total = context.monotonic() - began, count_rows(context.dynamics, [self._entity]).get(self._entity)
-        pages = None if total is None else math.ceil(total / min(context.settings.page_size, plan.decoder.page_size))
+        applier.prepare(rows)
+        effects = self._taken_back(lambda: self._effects(wishes, plan, applier, rows))
+        passed, size = context.monotonic() - began, min(context.settings.page_size, plan.decoder.page_size)
+        totals = [count_wanted(context.dynamics, plan.table, self._entity, each) for each in reads]
+        known = [each for each in totals if each is not None]
+        total = sum(known) if len(known) == len(totals) else None
         return ChoicePreview(
             rereads=rereads,
-            rows=None if total is None else total * reads,
-            requests=None if pages is None else pages * reads,
-            minutes=round(total * reads * passed / len(rows) / 60, 1) if total and rows else None,
+            rows=total,
+            requests=None if total is None else sum(math.ceil(each / size) for each in known),
+            minutes=round(total * passed / len(rows) / 60, 1) if total and rows else None,
             sample=len(rows),
             **asdict(effects),
         )
 
-    def _reading(self, wishes: Wishes, wanted: Range | None) -> tuple[bool, bool]:
+    def _reading(self, wishes: Wishes, wanted: Range | None, metadata: Metadata) -> tuple[bool, bool]:
         """Would the table be read from its start, and would a quick sync be asked for?"""
         before = len(self._subscription.state.quick_syncs.open())
         choose(self._subscription, self._offered, self._entity, wishes, wanted=wanted)
-        settled = self._engine.tables().streams[self._entity]
+        settled = self._built(metadata).streams[self._entity]
         last = settled.successor or settled.present
         rereads = settled.changed and last.begun_at is None and last.reading is Reading.SELECTION
         return rereads, len(self._subscription.state.quick_syncs.open()) > before
 
-    def _tables(self, wishes: Wishes) -> Tables:
+    def _tables(self, wishes: Wishes, metadata: Metadata) -> Tables:
         choose(self._subscription, self._offered, self._entity, wishes)
-        return self._engine.tables()
+        return self._built(metadata)
 
-    def _effects(self, wishes: Wishes, rows: Sequence[Any]) -> _Effects:
+    def _built(self, metadata: Metadata) -> Tables:
+        return build_tables(self._context, metadata, organization_id=self._organization_id)
+
+    def _effects(self, wishes: Wishes, plan: TablePlan, applier: Applier, rows: Sequence[Any]) -> _Effects:
         """What applying these rows changes in the fields that are chosen."""
+        choose(self._subscription, self._offered, self._entity, wishes)
         state, people, entity = self._subscription.state, self._subscription.marketing.people, self._entity
-        tables = self._tables(wishes)
-        plan, applier = tables.widest[entity], tables.widest_appliers[entity]
         columns = Selection(
             entity, plan.table, {}, self._offered.unreadable[entity.table]
         ).columns(wishes.select)  # fmt: skip
         names = {field.api_name for field in plan.fields if field.column in columns}
         ids, logged = [plan.id(row) for row in rows], people.last_logged()
         before = state.links.of(entity, ids) if entity.is_person else {}
-        applier.prepare(rows)
         counts = applier.apply(rows, How.SELECTION)
         if not entity.is_person:
             return _Effects(to_marketing=counts.updated)

@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from tandem.actions.arguments import Action
 from tandem.dynamics.errors import RecordInactive
 from tandem.model.errors import NeedsPerson
 from tandem.rules.brakes import Brakes
@@ -113,6 +114,7 @@ class ErrorFilter:
 
 
 _EVERY = ErrorFilter()
+_ACTIONS = frozenset(each.value for each in Action)
 
 
 def read_errors(subscription: Subscription, wanted: ErrorFilter = _EVERY) -> list[SyncError]:
@@ -144,31 +146,47 @@ def heals_when(error: SyncError) -> str:
     """When an error heals without anybody's asking, as the end of a sentence."""
     if error.direction == "pull":
         return "the table can be read"
+    if _is_of_action(error):
+        return "the action is done: by the next cycle where it waits, else when it is asked for again under another id"
     if error.code == RecordInactive.code:
         return "the record is reactivated in Dynamics"
     return "the person is edited, its record changes in Dynamics, or the fields do"
 
 
 def retry(subscription: Subscription, error_id: int | None, wanted: ErrorFilter = _EVERY) -> int:
-    """Count an error, or all that are meant (None), as open again: the next cycle tries. Raises NoSuchError."""
+    """Count an error, or all that are meant (None), as open again: the next cycle tries; how many it tries.
+
+    An action that was refused is not among them: it was carried out for nobody, and its request never acts again.
+    Raises NoSuchError.
+    """
+    chosen = _chosen(subscription, error_id, wanted)
+    tried = [each for each in chosen if not _is_of_action(each)]
+    people = [each.person_id for each in tried if each.direction == "push" and each.person_id is not None]
+    with subscription.database.transaction():
+        subscription.state.journal.set_error_states([each.id for each in chosen], "open")
+        subscription.state.nominations.add(people, Lane.RETRY, at=subscription.now())
+        Balance(subscription.state, Brakes(), subscription.now).changed(len(set(people)))
+    return len(tried)
+
+
+def ignore(subscription: Subscription, error_id: int | None, wanted: ErrorFilter = _EVERY) -> int:
+    """Do not count an error, or all that are meant (None), any more, however often they come again; how many these are.
+
+    Raises NoSuchError.
+    """
+    chosen = _chosen(subscription, error_id, wanted)
+    with subscription.database.transaction():
+        subscription.state.journal.set_error_states([each.id for each in chosen], "ignored")
+    return len(chosen)
+
+
+def _chosen(subscription: Subscription, error_id: int | None, wanted: ErrorFilter) -> list[SyncError]:
+    """One error, or all that are meant, but for those that healed. Raises NoSuchError."""
     kept = [each for each in read_errors(subscription, wanted) if each.state != "healed"]
     chosen = [each for each in kept if error_id in (None, each.id)]
     if error_id is not None and not chosen:
         raise NoSuchError(f"There is no error {error_id}.", error=error_id)
-    people = [each.person_id for each in chosen if each.direction == "push" and each.person_id is not None]
-    with subscription.database.transaction():
-        for each in chosen:
-            subscription.state.journal.set_error_state(each.id, "open")
-        subscription.state.nominations.add(people, Lane.RETRY, at=subscription.now())
-        Balance(subscription.state, Brakes(), subscription.now).changed(len(set(people)))
-    return len(chosen)
-
-
-def ignore(subscription: Subscription, error_id: int) -> None:
-    """Do not count an error any more, however often it comes again. Raises NoSuchError."""
-    with subscription.database.transaction():
-        if not subscription.state.journal.set_error_state(error_id, "ignored"):
-            raise NoSuchError(f"There is no error {error_id}.", error=error_id)
+    return chosen
 
 
 def _cause(errors: list[SyncError]) -> Cause:
@@ -184,6 +202,11 @@ def _cause(errors: list[SyncError]) -> Cause:
         counted=errors[0].code != RecordInactive.code,
         errors=errors,
     )
+
+
+def _is_of_action(error: SyncError) -> bool:
+    """Did an action meet it, which somebody asked for once, and not the sync, which sends what differs again?"""
+    return error.operation in _ACTIONS
 
 
 def _said(error: SyncError) -> str:

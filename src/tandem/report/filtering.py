@@ -4,12 +4,14 @@ A filter is a switch that somebody turns on thousands of records at once. Whoeve
 stop, who would come, and whose unsent edits would stay behind.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
+from tandem.database.port import InUse
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.mapping.fields import FILTER_COLUMN, internal_columns
 from tandem.model.entities import Entity
@@ -21,6 +23,7 @@ from tandem.runtime import syncing
 from tandem.runtime.subscription import Subscription
 from tandem.state.streams import StreamState
 from tandem.sync.context import Counts
+from tandem.sync.cycle import Engine
 from tandem.sync.plan import FilterUnreadable
 from tandem.sync.supposing import Supposed, Supposing
 from tandem.sync.tables import Tables, synced_entities
@@ -63,7 +66,8 @@ class TableFilter:
 
     `dynamics` is what its records say, None without a readable column. `live`, `parked` and `excluded` count what is
     here. `created`, `updated` and `excluding` are the rows that the next cycle would create, change, and park or leave
-    out; `copying`: the table is still to be read, which is not counted.
+    out, None while another Tandem is at work, whose next cycle that is; `copying`: the table is still to be read, which
+    is not counted.
     """
 
     entity: Entity
@@ -73,9 +77,9 @@ class TableFilter:
     live: int
     parked: int
     excluded: int
-    created: int
-    updated: int
-    excluding: int
+    created: int | None
+    updated: int | None
+    excluding: int | None
     copying: bool
 
 
@@ -87,17 +91,16 @@ def read_filters(
 ) -> list[TableFilter]:
     """The filter of every table that can have one, or of those in `only`.
 
-    Dynamics is asked, and the next cycle is rehearsed: nothing is stored. Raises what a cycle raises, InUse while
-    another Tandem is at work included; NoFilter for a table that can have none.
+    Dynamics is asked, and the next cycle is rehearsed, but for while another Tandem is at work; nothing is stored.
+    Raises what a cycle raises; NoFilter for a table that can have none.
     """
-    with syncing.engine_of(subscription, stopping=stopping) as (engine, context):
-        entities = _filtered(subscription, only)
-        tables, cycle = engine.tables(), rehearse(context, engine.organization_id).cycle
-        here = _Here(subscription)
-        return [
-            here.filter_of(entity, tables, context.dynamics, cycle.entities.get(entity, Counts()))
-            for entity in entities
-        ]
+    try:
+        with syncing.engine_of(subscription, stopping=stopping) as (engine, context):
+            coming = rehearse(context, engine.organization_id).cycle.entities
+            return _told(subscription, engine, only, coming)
+    except InUse:
+        with _beside(subscription, stopping) as engine:
+            return _told(subscription, engine, only, None)
 
 
 def suppose_filter(
@@ -111,14 +114,15 @@ def suppose_filter(
 ) -> Supposed:
     """What would become of the records that meet an OData condition, or of those with these ids, were their filter set.
 
-    Raises ConditionRefused, NoFilter, or what a cycle raises. Nothing is stored and nothing is sent.
+    The sync may be at work meanwhile. Raises ConditionRefused, NoFilter, or what a cycle raises. Nothing is stored and
+    nothing is sent.
     """
-    with syncing.engine_of(subscription, stopping=stopping) as (engine, context):
-        _filtered(subscription, [entity])
+    _filtered(subscription, [entity])
+    with _beside(subscription, stopping) as engine:
         tables = engine.tables()
         if entity not in tables.plans:
             raise tables.problems.get(entity, NoFilter(f"{entity.value} is not read.", entity=entity.value))
-        supposing = Supposing(context, tables, entity, wanted=wanted)
+        supposing = Supposing(engine.context, tables, entity, wanted=wanted)
         return supposing.of(ids) if condition is None else supposing.where(condition)
 
 
@@ -146,6 +150,28 @@ def _filtered(subscription: Subscription, only: Collection[Entity] | None) -> li
     return every if only is None else [each for each in every if each in only]
 
 
+@contextmanager
+def _beside(subscription: Subscription, stopping: Callable[[], bool]) -> Iterator[Engine]:
+    """What the tables are put together by, while the sync may be at work in another process."""
+    with syncing.dynamics_of(subscription) as dynamics:
+        context = replace(syncing.context_of(subscription, dynamics), stopping=stopping)
+        yield Engine(context, organization_id=subscription.connection().organization_id)
+
+
+def _told(
+    subscription: Subscription,
+    engine: Engine,
+    only: Collection[Entity] | None,
+    coming: Mapping[Entity, Counts] | None,
+) -> list[TableFilter]:
+    entities, tables, here = _filtered(subscription, only), engine.tables(), _Here(subscription)
+    dynamics = engine.context.dynamics
+    return [
+        here.filter_of(each, tables, dynamics, None if coming is None else coming.get(each, Counts()))
+        for each in entities
+    ]
+
+
 class _Here:
     """What is kept of the tables' filters."""
 
@@ -154,7 +180,9 @@ class _Here:
         self._records, self._parked = subscription.marketing.counts(), subscription.marketing.parked()
         self._excluded, self._streams = subscription.state.excluded_counts(), subscription.state.streams.all()
 
-    def filter_of(self, entity: Entity, tables: Tables, dynamics: DynamicsOrganisation, coming: Counts) -> TableFilter:
+    def filter_of(
+        self, entity: Entity, tables: Tables, dynamics: DynamicsOrganisation, coming: Counts | None
+    ) -> TableFilter:
         """One table."""
         plan, problem, stream = tables.plans.get(entity), tables.problems.get(entity), self._streams.get(entity)
         has_column = plan is not None and FILTER_COLUMN in plan.decoder.fields
@@ -168,9 +196,9 @@ class _Here:
             live=live,
             parked=parked,
             excluded=excluded,
-            created=coming.created,
-            updated=coming.updated,
-            excluding=coming.excluded,
+            created=coming.created if coming else None,
+            updated=coming.updated if coming else None,
+            excluding=coming.excluded if coming else None,
             copying=stream is None or stream.state is StreamState.COPYING,
         )
 

@@ -150,10 +150,15 @@ def _values(subscription: Subscription, known: KnownFields, hold: Hold) -> list[
 
 
 _NAME = ("firstName", "lastName", "email")
+_OWN_NAME = "name"
 
 
 def _names(subscription: Subscription, entity: Entity, ids: list[str]) -> dict[str, str]:
-    """Names of people and companies; the other mirrors are looked up by id alone."""
+    """Names of people, companies, opportunities and custom objects; the other mirrors are looked up by id alone."""
+    if entity is Entity.OPPORTUNITY:
+        return _own_names(subscription.marketing.mirrors.fields(entity.marketing_name, ids))
+    if not entity.is_standard:
+        return _own_names(subscription.marketing.custom_objects.fields(entity, ids))
     if entity is Entity.ACCOUNT:
         companies = subscription.marketing.companies.get(ids)
         return {key: _joined(decode_fields(each.fields), ["company"]) for key, each in companies.items()}
@@ -163,6 +168,16 @@ def _names(subscription: Subscription, entity: Entity, ids: list[str]) -> dict[s
     people = subscription.marketing.people.get({link.person_id for link in links.values() if link.person_id})
     names = {int(key): _joined(decode_fields(person.fields), _NAME) for key, person in people.items()}
     return {key: names[link.person_id] for key, link in links.items() if link.person_id in names}
+
+
+def _own_names(found: dict[str, str]) -> dict[str, str]:
+    """What records call themselves: by the first column that ends so, for which it is only its definition tells."""
+    named = {key: sorted(decode_fields(text).items()) for key, text in found.items()}
+    texts = {
+        key: [value for name, value in fields if name.endswith(_OWN_NAME) and isinstance(value, str)]
+        for key, fields in named.items()
+    }
+    return {key: values[0] for key, values in texts.items() if values}
 
 
 def _joined(fields: dict[str, object], names: Iterable[str]) -> str:

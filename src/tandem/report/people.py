@@ -4,10 +4,11 @@ A page that shows codes where the person expects labels, or a company's values a
 acted on; so names, labels and whose value it is are settled here.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from tandem.mapping.fields import Field
 from tandem.mapping.projection import decode_fields, decode_value
@@ -77,7 +78,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownActivity:
-    """One entry of the activity log, with the values as a person reads them."""
+    """One entry of the activity log, with the values as a person reads them; `detail` differs by type."""
 
     at: str
     type: str
@@ -85,6 +86,7 @@ class ShownActivity:
     old: str | None
     new: str | None
     source: str | None
+    detail: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ def person_report(subscription: Subscription, person_id: int) -> PersonReport:
             )
             for link in links
         ],
-        custom_objects=Counter(entity.value for entity, _ in state.customs.of_person(found)),
+        custom_objects={entity.value: len(ids) for entity, ids in state.customs.of_person(found).items()},
         activities=_activities(subscription, person.id, of_people + of_company),
     )
 
@@ -216,6 +218,7 @@ def _activities(subscription: Subscription, person_id: PersonId, fields: list[Fi
             old=read(entry["field"], entry["old"]),
             new=read(entry["field"], entry["new"]),
             source=entry["source"],
+            detail=msgspec.json.decode(entry["detail"]) if entry["detail"] else None,
         )
         for entry in subscription.marketing.people.activities(person_id)
     ]

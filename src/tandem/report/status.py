@@ -8,7 +8,8 @@ The state is the first that holds:
 
     not connected   no organisation, or its credentials were forgotten
     disabled        the switch is off
-    halted          the last cycle ended for a reason that only a person removes; nothing goes on until then
+    halted          the last cycle ended, or the next could not begin, for a reason that only a person removes; nothing
+                    goes on until then
     retrying        the last cycle ended for a reason that passes by itself
     partly halted   single tables cannot be read, or wait for a person; the others go on
     review          everything is read once more, and nothing is written before that (S9, S10)
@@ -16,6 +17,7 @@ The state is the first that holds:
     current         everything read was applied
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,10 +33,10 @@ from tandem.rules.presence import LinkState
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, Subscription, exists, opened
 from tandem.state.streams import Reading, Stream, StreamState
-from tandem.sync.backlog import read_backlog
+from tandem.sync.backlog import Backlog, read_backlog
 from tandem.sync.cycle_report import Outcome
 from tandem.sync.tables import shown_entities, synced_entities
-from tandem.sync.telling import EXPIRE_AT
+from tandem.sync.telling import EXPIRE_AT, told_down
 from tandem.sync.waiting import objects_waiting
 
 
@@ -59,7 +61,8 @@ class EntityStatus:
 
     `deleted`: deleted in Dynamics since the first copy; `superseded`: leads and contacts that were qualified or merged
     away, whose person lives on under another record; `excluded`: kept out by the sync filter. The backlog is what was
-    read and not applied, and what a copy has left to read: an insert has no record here yet, an update has.
+    read and not applied, and what a copy has left to read: an insert has no record here yet, an update has. The oldest
+    of each waits since `oldest_insert` and `oldest_update`, of both since `oldest_pending`; None where nobody knows.
     """
 
     records: int = 0
@@ -69,6 +72,8 @@ class EntityStatus:
     backlog_inserts: int = 0
     backlog_updates: int = 0
     oldest_pending: str | None = None
+    oldest_insert: str | None = None
+    oldest_update: str | None = None
     unsent: int = 0
     errors: int = 0
 
@@ -108,8 +113,8 @@ class Status:
 
     A good cycle came to its end; single tables may have failed in it. `credentials_expire_at` is None where nobody but
     Entra knows, which is so of secrets and passwords. `successors` are streams with other columns that are read beside
-    the present ones and take their place; `quick_syncs` those that wait or run. `unread` is None unless Dynamics was
-    asked for it.
+    the present ones and take their place; `quick_syncs` those that wait or run. `down` is what people were told of that
+    stops everything, and what to do; None when nothing does. `unread` is None unless Dynamics was asked for it.
     """
 
     subscription: str
@@ -125,6 +130,7 @@ class Status:
     credentials_expire_at: str | None = None
     entities: dict[str, EntityStatus] = field(default_factory=dict)
     throughput: dict[str, Throughput] = field(default_factory=dict)
+    down: str | None = None
     unread: dict[str, Unread] | None = None
     streams: dict[str, StreamStatus] = field(default_factory=dict)
     successors: dict[str, StreamStatus] = field(default_factory=dict)
@@ -154,8 +160,10 @@ def read_status(settings: Settings, *, unread: bool = False) -> Status:
 
 
 def is_older(at: str | None, *, minutes: int, now: str) -> bool:
-    """Is that time so long ago? None counts as longer ago than anything."""
-    return at is None or later(at, timedelta(minutes=minutes)) < now
+    """Is that time so long ago? None counts as longer ago than anything, and so does a time as far ahead: whoever wrote
+    it had a wrong clock, and a monitor that waited for it would sleep until then."""
+    span = timedelta(minutes=minutes)
+    return at is None or later(at, span) < now or later(now, span) < at
 
 
 def _status(subscription: Subscription) -> Status:
@@ -165,7 +173,7 @@ def _status(subscription: Subscription) -> Status:
     waiting = [
         (entity, target, reason, count, since) for entity, target, _, reason, count, since in state.waiting.counts()
     ]
-    entities = _entities(subscription)
+    entities, down = _entities(subscription), told_down(state)
     return Status(
         subscription=subscription.name,
         state=_word(subscription, binding, streams),
@@ -178,6 +186,7 @@ def _status(subscription: Subscription) -> Status:
         last_cycle=_cycle(state.journal.last_cycle()),
         last_good_cycle_at=state.journal.last_good_cycle(),
         credentials_expire_at=state.setting(EXPIRE_AT),
+        down=f"{down[-1].message} {down[-1].advice}" if down else None,
         entities=entities,
         throughput=read_throughput(
             subscription, {name: each.backlog_inserts + each.backlog_updates for name, each in entities.items()}
@@ -207,6 +216,8 @@ def _word(subscription: Subscription, binding: Binding | None, streams: dict[Ent
             return State.HALTED
         case Outcome.TO_BE_RETRIED:
             return State.RETRYING
+    if told_down(subscription.state):
+        return State.HALTED
     if any(level == "job" for _, level in subscription.state.journal.count_errors()):
         return State.PARTLY_HALTED
     if any(stream.state is StreamState.HALTED for stream in streams.values()):
@@ -238,7 +249,8 @@ def _entities(subscription: Subscription) -> dict[str, EntityStatus]:
     unsent = state.links.count_unsent()
     found = {}
     for entity in shown_entities(state):
-        here, marked = records.get(entity.marketing_name, (0, 0))
+        # Roles are one thing in marketing and come from two tables.
+        here, marked = records.get(entity.value) or records.get(entity.marketing_name, (0, 0))
         if entity.is_person:
             here, marked = links.get((entity, LinkState.LIVE), 0) + links.get((entity, LinkState.PARKED), 0), 0
         own = [each for each in backlog if each.entity is entity]
@@ -249,11 +261,17 @@ def _entities(subscription: Subscription) -> dict[str, EntityStatus]:
             excluded=excluded.get(entity.value, 0) + links.get((entity, LinkState.EXCLUDED), 0),
             backlog_inserts=sum(each.inserts for each in own),
             backlog_updates=sum(each.updates for each in own),
-            oldest_pending=min((each.since for each in own if each.since), default=None),
+            oldest_pending=_oldest(own),
+            oldest_insert=_oldest(each for each in own if each.inserts),
+            oldest_update=_oldest(each for each in own if each.updates),
             unsent=unsent.get(entity, 0),
             errors=sum(count for (name, _level), count in errors.items() if name == entity.value),
         )
     return found
+
+
+def _oldest(backlog: Iterable[Backlog]) -> str | None:
+    return min((each.since for each in backlog if each.since), default=None)
 
 
 def _stream(stream: Stream, at: str) -> StreamStatus:

@@ -38,7 +38,7 @@ from tandem.runtime.syncing import dynamics_of
 from tandem.state.state import FieldChoice
 from tandem.sync.campaigns import campaign_sync
 from tandem.sync.choosing import Selection
-from tandem.sync.cycle import OrganisationChanged
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.sync.plan import FilterUnreadable, TablePlan, chosen_fields, default_choices, filter_problem
 from tandem.sync.tables import path_lookups, synced_entities
 
@@ -220,7 +220,8 @@ def _check_tables(dynamics: Dynamics, identity: Identity, wanted: _Wanted) -> It
                 entity,
             )
             continue
-        unreadable = dynamics.unreadable_columns(identity.user_id, table)
+        rights = dynamics.column_rights(identity.user_id, table)
+        table, unreadable = rights.narrow(table), rights.unreadable
         chosen = wanted.choices_of(entity, table, unreadable)
         if not entity.is_path:
             yield _check_fields(entity, table, chosen, unreadable)

@@ -10,10 +10,12 @@ person, and would wait for ever if nobody told that person.
     a new record                           | several people have its e-mail   | a decision
     a role, a custom object                | its person is not read yet       | that person's record
                                            | its person is excluded           | Yes in the filter column
-                                           | its person was deleted here      | the next change of that record
+                                           | its person was deleted here      | the next change of that record; by the
+                                           |                                  | setting `never_return` with nothing
     a custom object                        | the record between is not read   | that record
     a custom object, a person              | its company is not read yet      | the account
                                            | its company is excluded          | Yes in the filter column
+    a request for an action                | Dynamics could not take it yet   | the next cycle that can carry it out
 """
 
 from collections.abc import Iterator
@@ -37,11 +39,18 @@ OBJECT = "custom-object"
 """Kind of waiting: a custom object names somebody who is not here."""
 COMPANY = "company"
 """Kind of waiting: a person names a company that is not here."""
+REQUEST = "request"
+"""Kind of waiting: an action that somebody asked for is not carried out yet."""
 LISTED = 100
 """References of each group that are listed unless asked for otherwise."""
 
 _NOTHING = "Nothing to do: that record, when it is read."
 _FILTER = f"Set {FILTER_COLUMN} of that record to Yes in Dynamics, if it is to be synced."
+_NOT_YET = "it could not take them when they were asked for, or did not answer"
+_GOES_ON = (
+    "Nothing to do: every cycle goes on with them. Where they stay, `tandem errors` and `tandem holds` say what keeps "
+    "them."
+)
 _BY_KIND = {
     LEAD_OF_CONTACT: "Nothing to do: the next reading of the leads brings the lead, or shows that there is none.",
     CONTACT_OF_LEAD: f"The contact, when it is read. If the filter excludes it: {_FILTER.lower()}",
@@ -53,11 +62,15 @@ _BY_REASON = {
     COMPANY_EXCLUDED: _FILTER,
     PERSON_DELETED: "The next change of the person's record in Dynamics, which brings a new person.",
 }
+_NEVER = "Nothing: by the setting never_return, who is deleted here does not come back."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The record that waits, and the one it waits for; of an ambiguous record that is the e-mail."""
+    """The record that waits, and the one it waits for; of an ambiguous record that is the e-mail.
+
+    Of an action `record` is the id of the request, and `target` the person it is for.
+    """
 
     record: str
     target: str
@@ -83,7 +96,12 @@ class WaitingGroup:
 
 def read_waiting(subscription: Subscription, *, limit: int = LISTED) -> list[WaitingGroup]:
     """Everything that waits, by reason, with at most `limit` references of each group."""
-    groups = [*_references(subscription, limit), *_objects(subscription, limit), *_companies(subscription)]
+    groups = [
+        *_references(subscription, limit),
+        *_objects(subscription, limit),
+        *_companies(subscription),
+        *_requests(subscription, limit),
+    ]
     return sorted(groups, key=lambda each: (each.kind, each.entity, each.target, each.reason))
 
 
@@ -96,7 +114,7 @@ def _references(subscription: Subscription, limit: int) -> Iterator[WaitingGroup
             entity=entity,
             target=target,
             reason=reason,
-            ends=_BY_KIND.get(kind) or _BY_REASON.get(reason, _NOTHING),
+            ends=_BY_KIND.get(kind) or _ends(subscription, reason),
             count=count,
             since=since,
             references=[
@@ -113,7 +131,7 @@ def _objects(subscription: Subscription, limit: int) -> Iterator[WaitingGroup]:
             entity=each.entity.value,
             target=each.target,
             reason=each.reason,
-            ends=_BY_REASON.get(each.reason, _NOTHING),
+            ends=_ends(subscription, each.reason),
             count=each.objects,
             since=each.since,
             references=[Reference(record=record, target=wanted, since=at) for record, wanted, at in each.oldest][
@@ -130,7 +148,31 @@ def _companies(subscription: Subscription) -> Iterator[WaitingGroup]:
             entity=Entity.CONTACT.value,
             target=Entity.ACCOUNT.value,
             reason=reason,
-            ends=_BY_REASON.get(reason, _NOTHING),
+            ends=_ends(subscription, reason),
             count=people,
             since=None,
         )
+
+
+def _requests(subscription: Subscription, limit: int) -> Iterator[WaitingGroup]:
+    actions = subscription.state.actions
+    for action, count, since in actions.count_begun():
+        yield WaitingGroup(
+            kind=REQUEST,
+            entity=action,
+            target="Dynamics",
+            reason=_NOT_YET,
+            ends=_GOES_ON,
+            count=count,
+            since=since,
+            references=[
+                Reference(record=request, target=f"person {person}", since=at)
+                for request, person, at in actions.begun_of_kind(action, limit=limit)
+            ],
+        )
+
+
+def _ends(subscription: Subscription, reason: str) -> str:
+    if reason == PERSON_DELETED and subscription.settings.never_return:
+        return _NEVER
+    return _BY_REASON.get(reason, _NOTHING)

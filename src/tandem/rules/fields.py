@@ -142,13 +142,13 @@ class Folded:
         self._set(name, new)
         self.base.pop(name, None)
 
-    def keep_what_is_lost(self, rule: str) -> None:
-        """Whatever value the person loses goes to the journal, marketing's own edit or not."""
+    def keep_what_is_lost(self, rule: str, *, of: Collection[str] | None = None) -> None:
+        """Whatever value the person loses, or loses `of` these fields, goes to the journal, its own edit or not."""
         told = {each.field for each in self.collisions}
         self.collisions += [
             Collision(field=name, base=old, marketing=old, crm=new, winner=Winner.CRM, rule=rule)
             for name, old, new in self.changes
-            if old not in (None, "") and name not in told
+            if old not in (None, "") and name not in told and (of is None or name in of)
         ]
 
     def leave(self, each: Field, crm: Any) -> None:

@@ -9,9 +9,10 @@ Too early is noise that trains people to look away, too late is no help. Times g
     60 minutes         | passes by itself  | TELL
 
     the last digest | outcome
-    ----------------+--------
+    ----------------+------------------------------------
     23 hours ago    | WAIT
     24 hours ago    | TELL
+    in 1 hour       | TELL  the clock was set back since
 
     the certificate ends | outcome
     ---------------------+----------------------------------
@@ -43,7 +44,8 @@ GIVE_UP_AFTER = timedelta(days=3)
 _WARNINGS = (1, 7, 14, 30)
 """Days before the end of a certificate at which people are told."""
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=6)
+LONGEST_WAIT = timedelta(hours=6)
+"""Between two attempts at a notice."""
 
 
 def later(at: str, by: timedelta) -> str:
@@ -53,23 +55,28 @@ def later(at: str, by: timedelta) -> str:
 
 def tells_failure(*, passes: bool, since: str, at: str) -> bool:
     """Are people told of a sync that fails since then? `passes`: for a reason that passes by itself."""
-    return not passes or later(since, PATIENCE) <= at
+    return not passes or _is_past(since, PATIENCE, at)
 
 
 def is_digest_due(last: str, at: str) -> bool:
     """Is it a day since the last digest?"""
-    return later(last, DIGEST_EVERY) <= at
+    return _is_past(last, DIGEST_EVERY, at)
 
 
 def try_again_at(attempts: int, at: str) -> str:
     """When a delivery is tried again that has failed so many times, 1 or more, the last time just now."""
-    return later(at, min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT))
+    return later(at, min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT))
 
 
 def expiry_warning(ends_at: str, at: str) -> int | None:
     """The last warning that is due for credentials that end then, 30, 14, 7 or 1 days before; None before all."""
     left = datetime.fromisoformat(ends_at) - datetime.fromisoformat(at)
     return next((days for days in _WARNINGS if left <= timedelta(days=days)), None)
+
+
+def _is_past(since: str, span: timedelta, at: str) -> bool:
+    """Is it so long since then? A time to come was told by a clock that was wrong: to wait for it could take years."""
+    return not since <= at < later(since, span)
 
 
 def _text(time: datetime) -> str:

@@ -147,7 +147,7 @@ class SecondPath(NeedsPerson):
     """A second path was asked for, where an entity has exactly one."""
 
     code = "second-path"
-    advice = "Name one path. Another one for an enabled entity: `tandem entities --disable` it first."
+    advice = "Name one path. Another one for an enabled entity: `tandem entities --disable` it and `tandem sync` first."
 
 
 def discover(lookups: Iterable[Step]) -> dict[str, tuple[Path, ...]]:

@@ -16,6 +16,10 @@ doubles the human and cuts the history; the two tables are read as separate stre
     none       | -                  | no         | WAIT         the lead was never seen; its stream may still bring it
     none       | -                  | yes        | NEW_PERSON   a read begun after the contact's is done: no such lead
 
+A lead's filter says what it said when the lead was read last, as it does for the lead itself (D8): one that is turned
+to No and qualified between the reads of the two tables still says Yes to the contact that comes first. To be surer,
+every page of contacts would have to ask for its leads.
+
 A lead that is Qualified and names a contact in `parentcontactid` (qualified into an existing contact) reaches the same
 outcome from the other side: a contact without a person takes the lead's; where both have one, they merge and the
 contact's person wins.

@@ -10,6 +10,7 @@ one reason that stands in the way first, from nothing but stored facts: the answ
     live       | cannot be read any more      | -                   | BROKEN   its column is gone, changed, hidden
     live       | goes another way by choice   | -                   | CHOSEN   blocked, pull-only, read-only
     live       | cannot fit its column        | -                   | REFUSED  before it is sent
+    live       | -                            | is deleted there    | LEFT     its deletion is held, or was refused
     live       | -                            | its table is held   | HELD     too much was written (R6)
     live       | -                            | is to be looked at  | WAITING  edited, nominated, or being written
     live       | was refused                  | -                   | REFUSED  the stored error of the field
@@ -67,13 +68,14 @@ class Facts:
     """What is stored about one person's way to Dynamics.
 
     `held`: the holds of its fields by API name; `broken`: why fields of its table cannot be read any more, by API name;
-    `table_hold`: the hold that keeps back every write of its table; `waits`: it is to be looked at, or something of it
-    is being written.
+    `deleted`: its record was deleted in Dynamics, and that is not carried out here; `table_hold`: the hold that keeps
+    back every write of its table; `waits`: it is to be looked at, or something of it is being written.
     """
 
     state: LinkState
     held: Mapping[str, int] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    deleted: bool = False
     table_hold: int | None = None
     waits: bool = False
     errors: Sequence[Refusal] = ()
@@ -86,6 +88,10 @@ _CHOSEN = {
 }
 _PARKED = Why(reason=Reason.PARKED, text="the sync filter excludes the record; nothing moves until it says Yes")
 _WAITING = Why(reason=Reason.WAITING, text="it is sent in the next cycle")
+_DELETED = Why(
+    reason=Reason.LEFT,
+    text="its record was deleted in Dynamics, and a hold keeps that from happening here: restore the record to send it",
+)
 _LEFT = Why(reason=Reason.LEFT, text="it is not sent since a hold was cancelled; any edit of the person sends it")
 
 
@@ -118,6 +124,8 @@ def _reason(name: str, unit: Sequence[str], sending: Sending, facts: Facts) -> W
     if not goes:
         problem = min((each for each in sending.problems if each.field in unit), key=lambda each: each.field != name)
         return Why(reason=Reason.REFUSED, text=f"{problem.message} {problem.advice}", code=problem.code)
+    if facts.deleted:
+        return _DELETED
     if facts.table_hold is not None:
         return _held(facts.table_hold)
     if facts.waits:

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tandem.database.copies import CopyRefused, copy_database
+from tandem.database.copies import CopyRefused, copy_database, require_whole
 from tandem.database.migrations import migrate
 from tandem.database.port import StatementRefused
 from tandem.database.sqlite import SqliteDatabase
@@ -56,6 +56,7 @@ def back_up(subscription: Subscription, file: Path) -> int:
         raise FileInTheWay(f"{file} exists.")
     with _scratch(file) as unfinished:
         copy_database(subscription.settings.database_file, unfinished)
+        require_whole(unfinished, source=subscription.settings.database_file)
         unfinished.rename(file)
     return file.stat().st_size
 
@@ -72,6 +73,7 @@ def restore(settings: Settings, file: Path) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _scratch(settings.database_file) as checked:
         copy_database(file, checked)
+        require_whole(checked, source=file)
         _check(checked, file)
         with opened(settings, create=True) as subscription, subscription.exclusive(), subscription.writing():
             instance.expect_newer(subscription)

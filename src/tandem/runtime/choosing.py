@@ -39,8 +39,11 @@ def look_up(subscription: Subscription, dynamics: DynamicsOrganisation, entities
     tables = dynamics.tables([each.table for each in entities], subscription.settings.language)
     if not tables:
         raise TableUnknown(f"The organisation has no table {entities[0].table}.", table=entities[0].table)
-    unreadable = {name: dynamics.unreadable_columns(user, table) for name, table in tables.items()}
-    return Offered(tables=tables, unreadable=unreadable)
+    rights = {name: dynamics.column_rights(user, table) for name, table in tables.items()}
+    return Offered(
+        tables={name: rights[name].narrow(table) for name, table in tables.items()},
+        unreadable={name: each.unreadable for name, each in rights.items()},
+    )
 
 
 def list_fields(subscription: Subscription, offered: Offered, entities: Sequence[Entity]) -> list[ListedField]:

@@ -14,15 +14,16 @@ import msgspec
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.credentials import Credentials
 from tandem.dynamics.identity import Identity, Organization, User
-from tandem.model.entities import STANDARD, Entity
+from tandem.model.entities import STANDARD
 from tandem.model.errors import NeedsPerson
 from tandem.model.schema import Table
 from tandem.runtime import instance
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Binding, NotConnected, Subscription, exists, opened
 from tandem.state.state import FieldChoice
-from tandem.sync.cycle import OrganisationChanged
+from tandem.sync.known_tables import OrganisationChanged
 from tandem.sync.plan import default_choices
+from tandem.sync.review import read_from_the_start
 from tandem.sync.telling import EXPIRE_AT
 
 
@@ -46,14 +47,15 @@ class Connected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Who answers at an address, as whom, and its tables with the columns that the sync user cannot read."""
+    """Who answers at an address, as whom, and its tables as the sync user may write them, with the columns that it
+    cannot read; both by logical name."""
 
     url: str
     identity: Identity
     organization: Organization
     user: User
     tables: dict[str, Table]
-    unreadable: dict[Entity, frozenset[str]]
+    unreadable: dict[str, frozenset[str]]
 
 
 def connect(settings: Settings, url: str, credentials: Credentials, *, ca_bundle: Path | None = None) -> Connected:
@@ -119,18 +121,14 @@ def look(settings: Settings, url: str, credentials: Credentials, ca_bundle: Path
         organization = dynamics.organization()
         user = dynamics.user(identity.user_id)
         tables = dynamics.tables([entity.value for entity in STANDARD], settings.language)
-        unreadable = {
-            entity: dynamics.unreadable_columns(identity.user_id, tables[entity.value])
-            for entity in STANDARD
-            if entity.value in tables
-        }
+        rights = {name: dynamics.column_rights(identity.user_id, table) for name, table in tables.items()}
         return Found(
             url=dynamics.root,
             identity=identity,
             organization=organization,
             user=user,
-            tables=tables,
-            unreadable=unreadable,
+            tables={name: rights[name].narrow(table) for name, table in tables.items()},
+            unreadable={name: each.unreadable for name, each in rights.items()},
         )
 
 
@@ -150,7 +148,11 @@ def store(subscription: Subscription, found: Found, credentials: Credentials, ca
         for entity in STANDARD:
             table = found.tables.get(entity.value)
             if table is not None and entity not in choices:
-                subscription.state.put_choices(default_choices(entity, table, found.unreadable[entity]))
+                subscription.state.put_choices(default_choices(entity, table, found.unreadable[entity.value]))
+        before = subscription.binding
+        if before is not None and before.url != found.url:
+            # Its links lead to the former address, where no token of this one must go.
+            read_from_the_start(subscription.state, "the organisation has another address")
         subscription.bind(
             Binding(
                 url=found.url,

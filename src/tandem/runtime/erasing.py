@@ -1,4 +1,7 @@
-"""Erases a person from a subscription, and says what is beyond its reach (rules P9, R2)."""
+"""Erases a person from a subscription, and says what is beyond its reach (rules P9, R2).
+
+What is told of an erasure is filed as its proof. So it counts what was removed, and names what was not.
+"""
 
 from dataclasses import dataclass
 

@@ -15,32 +15,36 @@ goes on behind the last page it stored, because its place is stored with the pag
     no id, matching        | -  it has no e-mail                          | a new person
 
 An edit is the same as by hand: the person's record in Dynamics follows in the next cycle. A new person is not sent.
+A value of a company that the person shares with others is no edit of the person: where the company has it, as in a file
+that was exported, it says nothing, and any other is refused.
 """
 
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tandem.mapping.fields import Field
+from tandem.mapping.projection import decode_fields
 from tandem.mapping.selection import UnknownField
-from tandem.mapping.values import parse
+from tandem.mapping.values import parse, same
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson, TandemError
 from tandem.model.ids import PersonId
 from tandem.runtime.sheets import Sheet, read_sheet
 from tandem.runtime.subscription import Subscription
-from tandem.sync.edits import Edit, EditedPerson, Edits, NotEditable, Target, person_here
+from tandem.sync.edits import OF_COMPANY, Edit, EditedPerson, Edits, NotEditable, Target, person_here
 
 PAGE = 1_000
 """Rows that are stored at once."""
 LISTED = 1_000
 """Problems that a report lists; its counts speak of all."""
 
-_ID, _EMAIL, _PLACE = "id", "email", "import"
+_ID, _EMAIL, _PLACES = "id", "email", "imports"
+_REMEMBERED = 100
+"""Files that were not imported to their end: so many places are kept."""
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _VARIANTS = tuple((table, shared) for table in (None, Entity.LEAD, Entity.CONTACT) for shared in (False, True))
 
@@ -121,20 +125,27 @@ def import_people(
     sheet = read_sheet(file)
     described = repr((sheet.digest, wishes.match_email, sorted(wishes.only), wishes.clear_empty))
     digest = hashlib.sha256(described.encode()).hexdigest()
-    place = subscription.state.setting(_PLACE) or {}
-    report = ImportReport(resumed_after=place["line"] if place.get("file") == digest else None)
+    report = ImportReport(resumed_after=(subscription.state.setting(_PLACES) or {}).get(digest))
     importer = _Importer(subscription, sheet, wishes)
     for page in importer.pages(after=report.resumed_after or 0):
         with contextlib.suppress(_TakenBack), subscription.database.transaction():
             importer.store(page, report)
             if wishes.dry_run:
                 raise _TakenBack
-            subscription.state.put_setting(_PLACE, {"file": digest, "line": report.line})
+            _note_place(subscription, digest, report.line)
         told(report)
     if not wishes.dry_run:
         with subscription.database.transaction():
-            subscription.state.put_setting(_PLACE, None)
+            _note_place(subscription, digest, None)
     return report
+
+
+def _note_place(subscription: Subscription, digest: str, line: int | None) -> None:
+    """Keep behind which line a file is to be gone on with, None: it came to its end. Other files keep their places."""
+    places = {each: at for each, at in (subscription.state.setting(_PLACES) or {}).items() if each != digest}
+    if line is not None:
+        places[digest] = line
+    subscription.state.put_setting(_PLACES, dict(list(places.items())[-_REMEMBERED:]) or None)
 
 
 class _Importer:
@@ -153,6 +164,8 @@ class _Importer:
         self._email = self._email_column() if wishes.match_email else None
         self._made = set[str]()
         """Addresses that a dry run gave to people and took back, for later rows with the same address."""
+        self._companies = dict[str, Mapping[str, Any]]()
+        """What the companies that people of the page in hand share with others hold."""
 
     def pages(self, *, after: int) -> Iterator[list[_Row]]:
         """The rows behind a line."""
@@ -219,6 +232,9 @@ class _Importer:
         found = people.by_email(emails) if emails else {}
         here = people.get({*numbers.values(), *(each for several in found.values() for each in several)})
         edited = {each.person.id: each for each in self._edits.people(list(here.values()))}
+        shared = sorted({each.external_company_id for each in here.values() if each.external_company_id})
+        companies = self._marketing.companies.get(shared) if shared and self._says_of_companies else {}
+        self._companies = {key: decode_fields(company.fields) for key, company in companies.items()}
 
         def whose(row: _Row) -> EditedPerson | None:
             if len(row.cells) != len(self._sheet.header):
@@ -248,8 +264,13 @@ class _Importer:
             if not text.strip() and not self._wishes.clear_empty:
                 continue
             try:
-                field = _own(target)
-                edits.append(Edit(field, parse(field, text)))
+                if isinstance(target, TandemError):
+                    raise target
+                edit = Edit(target.field, parse(target.field, text))
+                if not target.shared:
+                    edits.append(edit)
+                elif person is not None:
+                    self._expect_of_company(person, edit)
             except TandemError as problem:
                 problems.append(Problem(line=row.line, column=name, code=problem.code, message=_words(problem)))
         return edits
@@ -269,15 +290,37 @@ class _Importer:
         """Each column's field for people of one kind, or why it is none. Raises NotEditable for one given twice."""
         found = list[Target | TandemError]()
         for _, name in self._columns:
-            try:
-                (target,) = self._edits.targets([name], table=table, has_shared_company=has_shared_company)
-            except (NotEditable, UnknownField) as problem:
-                found.append(problem)
-            else:
-                if target in found:
-                    raise NotEditable(f"{name} and another column are both {target.field.api_name}.", field=name)
-                found.append(target)
+            target = self._target(name, table, has_shared_company)
+            if target in found and isinstance(target, Target):
+                raise NotEditable(f"{name} and another column are both {target.field.api_name}.", field=name)
+            found.append(target)
         return found
+
+    def _target(self, name: str, table: Entity | None, has_shared_company: bool) -> Target | TandemError:
+        """The field of a name; what is the shared company's is meant by its bare name too, as exports have it."""
+        problem: TandemError | None = None
+        for each in (name, f"{OF_COMPANY}{name}") if has_shared_company else (name,):
+            try:
+                (target,) = self._edits.targets([each], table=table, has_shared_company=has_shared_company)
+            except (NotEditable, UnknownField) as reason:
+                problem = problem or reason
+            else:
+                return target
+        return problem or UnknownField(f"There is no field {name!r}.", field=name)
+
+    @property
+    def _says_of_companies(self) -> bool:
+        return any(isinstance(each, Target) and each.shared for found in self._targets.values() for each in found)
+
+    def _expect_of_company(self, person: EditedPerson, edit: Edit) -> None:
+        """Raise NotEditable where the person's company has another value."""
+        held, name = self._companies.get(person.person.external_company_id or "", {}), edit.field.api_name
+        if not same(edit.field, held.get(name), edit.value):
+            raise NotEditable(
+                f"{name} belongs to a company that the person shares with others, and the company has another value.",
+                advice="Edit it once, for everybody: tandem people set ID company.FIELD=VALUE.",
+                field=name,
+            )
 
     def _expect_targets(self) -> None:
         """Raise why a column can be used for nobody."""
@@ -291,18 +334,6 @@ class _Importer:
             if isinstance(target, Target) and target.field.api_name == _EMAIL:
                 return place
         raise UnknownField("The file has no column with the e-mail, by which people are to be matched.", field=_EMAIL)
-
-
-def _own(target: Target | TandemError) -> Field:
-    if isinstance(target, TandemError):
-        raise target
-    if target.shared:
-        raise NotEditable(
-            f"{target.field.api_name} belongs to a company that the person shares with others.",
-            advice="Edit it once, for everybody: tandem people set ID company.FIELD=VALUE.",
-            field=target.field.api_name,
-        )
-    return target.field
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:

@@ -14,18 +14,20 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import Meta
 
 from tandem.dynamics.address import is_loopback
 from tandem.model.errors import NeedsPerson
-from tandem.runtime.values import MailAddress, Secret, SigningSecret, WebAddress
+from tandem.runtime.setting_words import allowed, meta
+from tandem.runtime.values import MailAddress, PostgresqlUrl, Secret, SigningSecret, WebAddress
 
 _PREFIX = "TANDEM_"
 _DEFAULT_HOME = Path("~/.tandem")
 _FILE_NAME = "tandem.toml"
+_HOST = r"^(?=.{1,253}\Z)(?:(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\Z"
+"""A name whose labels can be looked up, or an IP address."""
 
 
 class SettingsWrong(NeedsPerson):
@@ -52,28 +54,6 @@ class MailSecurity(StrEnum):
     NONE = "none"
 
 
-class PostgresqlUrl:
-    """Where a PostgreSQL server is. Only `url` shows the password; str and repr never do."""
-
-    __slots__ = ("password", "url")
-
-    def __init__(self, url: str) -> None:
-        """Raise ValueError for anything but `postgresql://...`."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("postgresql", "postgres"):
-            raise ValueError("not a postgresql:// URL")
-        self.url = url
-        self.password = parts.password
-
-    def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        # Without the query: it may hold `password=` too, and nothing in it helps a person to find the server.
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-    def __repr__(self) -> str:
-        return f"PostgresqlUrl({str(self)!r})"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting. Paths are absolute once it is built: a relative one starts in the home."""
@@ -92,7 +72,10 @@ class Settings:
     database: Annotated[
         PostgresqlUrl | None,
         Meta(
-            extra={"default": "a SQLite file in the home, named after the subscription"},
+            extra={
+                "allowed": "postgresql://user:password@host:port/database",
+                "default": "a SQLite file in the home, named after the subscription",
+            },
             description="A PostgreSQL server instead of the embedded SQLite file.",
         ),
     ] = None
@@ -165,7 +148,7 @@ class Settings:
         int, Meta(ge=1, description="Days in which every record is looked at once on both sides (R1).")
     ] = 7
     smtp_host: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}\Z")] | None,
+        Annotated[str, Meta(pattern=_HOST)] | None,
         Meta(
             extra={"allowed": "a host name or an IP address", "default": "no e-mail is sent"},
             description="The mail server that notifications go through (N5).",
@@ -280,15 +263,15 @@ def table() -> tuple[Setting, ...]:
     """Every setting, in the order of `Settings`."""
     rows = []
     for field in fields(Settings):
-        meta = _meta(field.name)
+        said = meta(_HINTS[field.name])
         default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
         rows.append(
             Setting(
                 name=field.name,
                 environment=_PREFIX + field.name.upper(),
-                allowed=_allowed(field.name),
-                default=(meta.extra or {}).get("default", default),
-                meaning=meta.description or "",
+                allowed=allowed(_HINTS[field.name]),
+                default=(said.extra or {}).get("default", default),
+                meaning=said.description or "",
             )
         )
     return tuple(rows)
@@ -332,11 +315,11 @@ def _from_file(path: Path) -> dict[str, Any]:
     except ValueError as problem:  # not UTF-8, or not TOML: the problem says where
         raise SettingsWrong(f"{path} is not a TOML file: {problem}.", file=str(path)) from None
     # The file is found through the home, so it cannot move it.
-    allowed = [field.name for field in fields(Settings) if field.name != "home"]
+    names = [field.name for field in fields(Settings) if field.name != "home"]
     for key in document:
-        if key not in allowed:
+        if key not in names:
             raise SettingsWrong(
-                f"{path}: there is no setting {key!r}. Allowed: {', '.join(allowed)}.", file=str(path), key=key
+                f"{path}: there is no setting {key!r}. Allowed: {', '.join(names)}.", file=str(path), key=key
             )
         if mode & 0o077 and key in ("smtp_password", "webhook_secret"):
             raise SettingsWrong(
@@ -366,53 +349,14 @@ def _converted(name: str, value: object, *, source: str, strict: bool) -> Any:
         return msgspec.convert(value, _HINTS[name], strict=strict, dec_hook=_from_text)
     except msgspec.ValidationError:
         # The value itself is not shown: it may be a URL with a password.
-        raise SettingsWrong(
-            f"{source}: {name} must be {_allowed(name)}.", source=source, key=name, allowed=_allowed(name)
-        ) from None
+        may_be = allowed(_HINTS[name])
+        raise SettingsWrong(f"{source}: {name} must be {may_be}.", source=source, key=name, allowed=may_be) from None
 
 
 def _from_text(kind: type, value: object) -> object:
     if not isinstance(value, str) or not value:
         raise ValueError("not a text")
     return Path(os.path.expanduser(value)) if kind is Path else kind(value)
-
-
-def _allowed(name: str) -> str:
-    extra = _meta(name).extra or {}
-    return str(extra.get("allowed") or _described(_type(name)))
-
-
-def _described(kind: inspect.Type) -> str:
-    match kind:
-        case inspect.UnionType(types=types):
-            return _described(next(each for each in types if not isinstance(each, inspect.NoneType)))
-        case inspect.IntType(ge=low, le=high):
-            return f"a whole number, {_range(low, high)}"
-        case inspect.FloatType(ge=low, le=high):
-            return f"a number, {_range(low, high)}"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.EnumType(cls=members):
-            return "one of " + ", ".join(member.value for member in members)
-        case inspect.CustomType(cls=cls) if cls is PostgresqlUrl:
-            return "postgresql://user:password@host:port/database"
-        case _:
-            return "a path"
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
-
-
-def _type(name: str) -> inspect.Type:
-    kind = inspect.type_info(_HINTS[name])
-    return kind.type if isinstance(kind, inspect.Metadata) else kind
-
-
-def _meta(name: str) -> Meta:
-    (meta,) = _HINTS[name].__metadata__
-    assert isinstance(meta, Meta)
-    return meta
 
 
 _HINTS: Mapping[str, Any] = get_type_hints(Settings, include_extras=True)

@@ -14,7 +14,7 @@ import msgspec
 from tandem.database.exclusive import PATIENCE, lock_file, lock_schema, wait_for_file, wait_for_schema
 from tandem.database.migrations import migrate
 from tandem.database.port import Database
-from tandem.database.postgresql import PostgresqlDatabase, schema_exists
+from tandem.database.postgresql import PostgresqlDatabase, schemas_of
 from tandem.database.sqlite import SqliteDatabase
 from tandem.dynamics.credentials import Credentials
 from tandem.marketing.embedded import EmbeddedMarketing
@@ -121,10 +121,19 @@ class Subscription:
             yield
 
 
+def subscriptions(settings: Settings) -> list[str]:
+    """The names of the subscriptions in the home, or on the server, sorted. Raises DatabaseGone."""
+    if settings.database is not None:
+        return schemas_of(settings.database.url, SCHEMA_PREFIX)
+    # Not every database there is a subscription: one may be a backup. What was at work here has its counter beside it.
+    files = settings.home.glob(f"*{settings.database_file.suffix}")
+    return sorted(file.stem for file in files if file.with_suffix(".instance").exists())
+
+
 def exists(settings: Settings) -> bool:
     """Is there anything of this subscription yet? Raises DatabaseGone."""
     if settings.database is not None:
-        return schema_exists(settings.database.url, SCHEMA_PREFIX + settings.subscription)
+        return settings.subscription in schemas_of(settings.database.url, SCHEMA_PREFIX)
     return settings.database_file.exists()
 
 
@@ -135,8 +144,11 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Subscription
     Raises NotConnected where there is none, DatabaseNewer, DatabaseGone or DatabaseFull.
     """
     if not create and not exists(settings):
-        place = settings.database or settings.home
-        raise NotConnected(f"There is no subscription {settings.subscription!r} in {place}.")
+        place, others = settings.database or settings.home, ", ".join(subscriptions(settings))
+        raise NotConnected(
+            f"There is no subscription {settings.subscription!r} in {place}.",
+            advice=f"There are: {others}. Name one with --subscription, or connect this one." if others else None,
+        )
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.closing(_database(settings)) as database:
         migrate(database, marketing_migrations() + state_migrations(), at=now())

@@ -1,4 +1,8 @@
-"""Runs the engine of one subscription: once, until the copy is done, or for ever (rules S1, S2, S11)."""
+"""Runs the engine of one subscription: once, until the copy is done, or for ever (rules S1, S2, S11).
+
+Two engines on one subscription undo each other's work, and one that gives up with the first lost packet keeps nobody in
+step. So there is one at a time, and what passes by itself is waited for.
+"""
 
 import contextlib
 import math
@@ -252,13 +256,14 @@ def run_for_ever(
     told: Callable[[CycleReport], None],
     failed: Callable[[RetryLater], None],
     idle: Callable[[], None] = lambda: None,
+    current: Callable[[], bool] = lambda: True,
 ) -> None:
     """Sync, wait `interval` seconds counted from the end, sync again, until the stop (S1).
 
     While the switch is off nothing is read (S11), and each round is `idle`. What passes by itself is told and tried
-    again; anything else ends it.
+    again; anything else ends it. It ends too when what the engine was made with is not `current` any more.
     """
-    while not stop():
+    while not stop() and current():
         try:
             if enabled():
                 for report in cycles(engine, stop):

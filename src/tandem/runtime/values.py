@@ -13,7 +13,8 @@ from tandem.dynamics.address import secure_url
 from tandem.dynamics.errors import AddressRefused
 
 _LONGEST_ADDRESS = 254
-_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9-]{{1,63}}\.)*[A-Za-z0-9-]{{1,63}}")
 _SIGNING_PREFIX = "whsec_"
 _SIGNING_BYTES = range(24, 65)
 
@@ -82,3 +83,25 @@ class MailAddress(str):
         if len(text) > _LONGEST_ADDRESS or not _MAIL.fullmatch(text):
             raise ValueError("not an e-mail address")
         return super().__new__(cls, text)
+
+
+class PostgresqlUrl:
+    """Where a PostgreSQL server is. Only `url` shows the password; str and repr never do."""
+
+    __slots__ = ("password", "url")
+
+    def __init__(self, url: str) -> None:
+        """Raise ValueError for anything but `postgresql://...`."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("not a postgresql:// URL")
+        self.url = url
+        self.password = parts.password
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        # Without the query: it may hold `password=` too, and nothing in it helps a person to find the server.
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def __repr__(self) -> str:
+        return f"PostgresqlUrl({str(self)!r})"

@@ -5,7 +5,7 @@ merged, is deleted or goes on as a contact, and where the record between is re-p
 objects hang on it. The view `placed_custom_object` puts it together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -83,10 +83,24 @@ class Customs:
         """Disable a custom entity."""
         self._database.run(_SQL["drop_custom_entity"], entity=entity.value)
 
-    def of_person(self, person_id: int) -> list[tuple[Entity, str]]:
-        """The custom objects of one person, as (entity, id)."""
-        rows = self._database.all(_SQL["objects_of_person"], person_id=person_id)
-        return [(Entity(row[0]), row[1]) for row in rows]
+    def of_person(self, person_id: int) -> dict[Entity, list[str]]:
+        """The custom objects of one person."""
+        return _by_entity(self._database.all(_SQL["objects_of_person"], person_id=person_id))
+
+    def of_nobody(self, entity: Entity, ids: Sequence[str]) -> list[str]:
+        """Those of these custom objects whose person never returns (P9)."""
+        array = self._database.array(ids)
+        return _by_entity(self._database.all(_SQL["objects_of_nobody"], entity=entity.value, ids=array)).get(entity, [])
+
+    def returned(self, entity: Entity, *, limit: int) -> list[str]:
+        """Custom objects that are kept without a value although nothing says any more that their person never returns:
+        they were given to somebody else, or somebody else's record took that person's place."""
+        return [row[0] for row in self._database.all(_SQL["returned_objects"], entity=entity.value, limit=limit)]
+
+    def behind_of_nobody(self, path: Entity, ids: Sequence[str]) -> dict[Entity, list[str]]:
+        """The custom objects behind these records between whose person never returns."""
+        array = self._database.array(ids)
+        return _by_entity(self._database.all(_SQL["objects_behind_of_nobody"], entity=path.value, ids=array))
 
     def unplaced(self, *, limit: int = 1) -> list[Unplaced]:
         """The custom objects that wait for somebody, by reason, with the `limit` oldest of each; at least one."""
@@ -105,6 +119,13 @@ class Customs:
             )
             found.setdefault(tuple(group), each).oldest.append((record, wanted, at))
         return list(found.values())
+
+
+def _by_entity(rows: Iterable[tuple[str, str]]) -> dict[Entity, list[str]]:
+    found = dict[Entity, list[str]]()
+    for entity, crm_id in rows:
+        found.setdefault(Entity(entity), []).append(crm_id)
+    return found
 
 
 class PathRecords:

@@ -1,4 +1,8 @@
-"""What people are shown: errors by cause, collisions with both values, holds, and the history of cycles."""
+"""What people are shown: errors by cause, collisions with both values, holds, and the history of cycles.
+
+A failure that nobody is shown lasts, and a value that lost and cannot be found is lost indeed. So each is one row from
+the moment it happens, in the transaction of what it belongs to.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -156,9 +160,9 @@ class Journal:
         """Every error kept, newest first."""
         return [dict(zip(_ERROR, row, strict=True)) for row in self._database.all(_SQL["errors"])]
 
-    def set_error_state(self, error_id: int, state: str) -> bool:
-        """Mark an error `ignored`, `healed` or `open`; False where there is no such error."""
-        return self._database.run(_SQL["set_error_state"], id=error_id, state=state) == 1
+    def set_error_states(self, ids: Collection[int], state: str) -> None:
+        """Mark these errors `ignored` or `open`, but for those that healed meanwhile."""
+        self._database.run(_SQL["set_error_states"], ids=self._database.array(list(ids)), state=state)
 
     def failures(self, people: Collection[int]) -> dict[int, list[tuple[int, str, str | None]]]:
         """What failed for these people on the way to Dynamics and is not healed, as (error id, code, field)."""

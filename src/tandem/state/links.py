@@ -1,4 +1,8 @@
-"""Links: which person is which CRM record, what was agreed, and what waits for a record that is not here."""
+"""Links: which person is which CRM record, what was agreed, and what waits for a record that is not here.
+
+A link that is lost or doubled makes a second person of one human, or a second record: the database itself keeps at most
+one live link of a record and of a person.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
@@ -8,6 +12,9 @@ from tandem.database.statements import load_statements
 from tandem.model.entities import Entity
 from tandem.rules.presence import LinkState
 
+UNDONE = -2
+"""The version of a severed record whose person is decided at the end of a review: below any other, and not that of one
+without a link. It is there as it was before it was merged or qualified, or before its person had another record."""
 _SQL = load_statements("tandem.state")
 
 
@@ -84,7 +91,7 @@ class Links:
         return [Link(row[0], entity, row[1], LinkState(row[2]), row[3], row[4]) for row in rows]
 
     def undone(self, entity: Entity) -> list[str]:
-        """The records whose merge or qualification was found to be undone: their version is below any."""
+        """The records whose person is decided at the end of the review."""
         return [row[0] for row in self._database.all(_SQL["undone_links"], entity=entity.value)]
 
     def newest(self, entity: Entity, *, size: int) -> dict[str, int]:

@@ -115,23 +115,24 @@ class Notices:
         """Every notice told since then is to go through this channel, those that went already excepted."""
         self._database.run(_SQL["queue_deliveries"], channel=channel, since=since, at=at)
 
-    def due(self, channel: str, *, at: str) -> list[tuple[Notice, int]]:
-        """The notices to try on this channel now, oldest first, with the attempts made so far."""
-        rows = self._database.all(_SQL["due_deliveries"], channel=channel, at=at)
+    def due(self, channel: str, *, at: str, latest: str) -> list[tuple[Notice, int]]:
+        """The notices to try on this channel now, oldest first, with the attempts made so far.
+
+        What is to wait beyond `latest` was told to by a clock that was wrong, and waits no longer.
+        """
+        rows = self._database.all(_SQL["due_deliveries"], channel=channel, at=at, latest=latest)
         return [(_notice(row[:-1]), row[-1]) for row in rows]
 
-    def attempted(
-        self, notice_id: int, channel: str, state: DeliveryState, *, due_at: str, problem: str | None = None
-    ) -> None:
-        """How an attempt ended; one that is still waiting is not tried again before `due_at`."""
-        self._database.run(
-            _SQL["attempted_delivery"],
-            notice_id=notice_id,
-            channel=channel,
-            state=state.value,
-            due_at=due_at,
-            problem=problem,
-        )
+    def take(self, notice_id: int, channel: str, *, attempts: int, until: str) -> bool:
+        """An attempt begins, and until then there is no other; False where somebody else has begun one since `due`
+        told of so many attempts."""
+        row = {"notice_id": notice_id, "channel": channel, "attempts": attempts, "due_at": until}
+        return self._database.run(_SQL["take_delivery"], **row) == 1
+
+    def attempted(self, notice_id: int, channel: str, state: DeliveryState, *, problem: str | None = None) -> None:
+        """How the attempt that was begun ended."""
+        row = {"notice_id": notice_id, "channel": channel, "state": state.value, "problem": problem}
+        self._database.run(_SQL["attempted_delivery"], **row)
 
     def give_up(self, channel: str, *, before: str) -> None:
         """What was told before then and is not delivered is not tried any more."""

@@ -252,7 +252,7 @@ insert into sync_error (cause, entity, crm_id, person_id, operation, direction, 
 values (:cause, :entity, :crm_id, :person_id, :operation, :direction, :level, :code, :field, :message, :advice,
     :at, :at)
 on conflict (cause, entity, coalesce(crm_id, ''), coalesce(person_id, 0), coalesce(field, '')) do update set
-    times = sync_error.times + 1, last_at = excluded.last_at, message = excluded.message,
+    times = sync_error.times + 1, last_at = excluded.last_at, message = excluded.message, advice = excluded.advice,
     state = case when sync_error.state = 'ignored' then 'ignored' else 'open' end;
 
 -- errors
@@ -262,7 +262,7 @@ from sync_error order by last_at desc, id desc;
 
 -- failures_of_people
 select person_id, id, code, field from sync_error
-where person_id in_list(:people) and state <> 'healed' and direction = 'push';
+where person_id in_list(:people) and state <> 'healed' and operation in ('create', 'update', 'qualify');
 
 -- push_errors_of_people
 select id, cause, entity, crm_id, person_id, operation, direction, level, code, field, message, advice, state, times,
@@ -275,8 +275,8 @@ update sync_error set state = 'healed' where id = :id;
 -- heal_job_errors
 update sync_error set state = 'healed' where entity = :entity and level = 'job' and state = 'open';
 
--- set_error_state
-update sync_error set state = :state where id = :id;
+-- set_error_states
+update sync_error set state = :state where id in_list(:ids) and state <> 'healed';
 
 -- count_errors
 select entity, level, count(*) from sync_error where state = 'open' and code <> 'record-inactive'
@@ -392,13 +392,13 @@ on conflict (person_id) do update set marks = nomination.marks + 1;
 -- nominate_failed
 insert into nomination (person_id, lane, first_at)
 select distinct person_id, :lane, :at from sync_error
-where person_id > 0 and state <> 'healed' and direction = 'push'
+where person_id > 0 and state <> 'healed' and operation in ('create', 'update', 'qualify')
 on conflict (person_id) do update set marks = nomination.marks + 1;
 
 -- nominate_failed (postgresql)
 insert into nomination (person_id, lane, first_at)
 select distinct person_id, :lane ::bigint, :at ::text from sync_error
-where person_id > 0 and state <> 'healed' and direction = 'push'
+where person_id > 0 and state <> 'healed' and operation in ('create', 'update', 'qualify')
 on conflict (person_id) do update set marks = nomination.marks + 1;
 
 -- nominated
@@ -470,7 +470,13 @@ update action set state = :state, outcome = :outcome, settled_at = :at where id 
 select kind, person_id, state, outcome, arguments, details, at from action where id = :id;
 
 -- begun_actions
-select id from action where state = 'begun' order by at, id limit :limit;
+select at, id from action where state = 'begun' and (at, id) > (:at, :id) order by at, id limit :limit;
+
+-- count_begun_actions
+select kind, count(*), min(at) from action where state = 'begun' group by kind order by kind;
+
+-- begun_actions_of_kind
+select id, person_id, at from action where state = 'begun' and kind = :kind order by at, id limit :limit;
 
 -- forget_arguments
 update action set arguments = null where person_id = :person_id;
@@ -523,11 +529,15 @@ on conflict do nothing;
 -- due_deliveries
 select notice.id, uid, kind, about, message, advice, at, settled_at, attempts
 from delivery join notice on notice.id = delivery.notice_id
-where channel = :channel and state = 'waiting' and due_at <= :at order by notice.id;
+where channel = :channel and state = 'waiting' and (due_at <= :at or due_at > :latest) order by notice.id;
+
+-- take_delivery
+update delivery set attempts = attempts + 1, due_at = :due_at
+where notice_id = :notice_id and channel = :channel and state = 'waiting' and attempts = :attempts;
 
 -- attempted_delivery
-update delivery set state = :state, attempts = attempts + 1, due_at = :due_at, problem = :problem
-where notice_id = :notice_id and channel = :channel;
+update delivery set state = :state, problem = :problem
+where notice_id = :notice_id and channel = :channel and state <> 'delivered';
 
 -- give_up_deliveries
 update delivery set state = 'given-up'
@@ -564,7 +574,11 @@ with unplaced as (
         and excluded.crm_id = case when custom.via is null then object.reference else middle.reference end
     where object.is_excluded = 0 and object.reference is not null
       and (custom.via is null or middle.crm_id is null or middle.reference is not null)
-      and link.person_id is null and coalesce(company.is_excluded, 1) = 1),
+      and link.person_id is null and coalesce(company.is_excluded, 1) = 1
+      -- Nothing ends it for those of a person who never returns.
+      and (link.state is null or not (link.state = 'superseded' and link.person_id is null and (link.successor is null or exists (
+          select 1 from link as next where next.entity = link.successor_entity and next.crm_id = link.successor
+            and next.state = 'superseded' and next.person_id is null))))),
 placed as (
     select entity, via, belongs_to, state, kept_out, count(*) over alike as objects, min(updated_at) over alike as since,
            id, wanted, updated_at, row_number() over (
@@ -588,6 +602,42 @@ from record join custom_entity as custom on custom.belongs_to = record.entity an
 join path_record as middle on middle.reference = record.crm_id and middle.entity = custom.via
 join custom_object as object on object.reference = middle.crm_id and object.entity = custom.entity
 order by 1, 2;
+
+-- objects_of_nobody
+select object.entity, object.id
+from custom_entity as custom
+join custom_object as object on object.entity = custom.entity
+left join path_record as middle on middle.entity = custom.via and middle.crm_id = object.reference
+join link on link.entity = custom.belongs_to
+    and link.crm_id = case when custom.via is null then object.reference else middle.reference end
+where custom.entity = :entity and object.id in_list(:ids)
+  and link.state = 'superseded' and link.person_id is null and (link.successor is null or exists (
+    select 1 from link as next where next.entity = link.successor_entity and next.crm_id = link.successor
+      and next.state = 'superseded' and next.person_id is null));
+
+-- returned_objects
+select object.id
+from custom_object as object
+join custom_entity as custom on custom.entity = object.entity
+left join path_record as middle on middle.entity = custom.via and middle.crm_id = object.reference
+left join link on link.entity = custom.belongs_to
+    and link.crm_id = case when custom.via is null then object.reference else middle.reference end
+where object.entity = :entity and object.version < 0
+  and (link.state is null or not (link.state = 'superseded' and link.person_id is null and (link.successor is null or exists (
+    select 1 from link as next where next.entity = link.successor_entity and next.crm_id = link.successor
+      and next.state = 'superseded' and next.person_id is null))))
+order by object.id limit :limit;
+
+-- objects_behind_of_nobody
+select object.entity, object.id
+from path_record as middle
+join custom_entity as custom on custom.via = middle.entity
+join custom_object as object on object.entity = custom.entity and object.reference = middle.crm_id
+join link on link.entity = custom.belongs_to and link.crm_id = middle.reference
+where middle.entity = :entity and middle.crm_id in_list(:ids)
+  and link.state = 'superseded' and link.person_id is null and (link.successor is null or exists (
+    select 1 from link as next where next.entity = link.successor_entity and next.crm_id = link.successor
+      and next.state = 'superseded' and next.person_id is null));
 
 -- path_versions
 select crm_id, version from path_record where entity = :entity and crm_id in_list(:ids);
@@ -782,6 +832,10 @@ where fingerprint = :fingerprint and rides = 1 and state = 'running';
 -- wait_again
 update quick_sync set state = 'waiting', fingerprint = null, rides = 0, next_link = null, rows_done = 0
 where entity = :entity and rides = 1 and state = 'running' and fingerprint <> :fingerprint;
+
+-- begin_quick_syncs_anew
+update quick_sync set state = 'waiting', fingerprint = null, rides = 0, next_link = null, rows_done = 0
+where state = 'running';
 
 -- end_quick_sync
 update quick_sync set state = :state, ended_at = :at, next_link = null where id = :id and state in ('waiting', 'running');

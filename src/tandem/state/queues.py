@@ -256,9 +256,19 @@ class Actions:
         row = self._database.one(_SQL["action"], id=action_id)
         return StoredAction(*row) if row else None
 
-    def begun(self, *, limit: int) -> list[str]:
-        """The actions whose outcome is not known yet, oldest first."""
-        return [row[0] for row in self._database.all(_SQL["begun_actions"], limit=limit)]
+    def begun(self, *, limit: int, after: Sequence[str] = ("", "")) -> list[tuple[str, str]]:
+        """The actions whose outcome is not known yet as (asked at, id), oldest first; `after` is one of these."""
+        at, action_id = after
+        return [(row[0], row[1]) for row in self._database.all(_SQL["begun_actions"], at=at, id=action_id, limit=limit)]
+
+    def count_begun(self) -> list[tuple[str, int, str]]:
+        """How many outcomes are not known yet, as (kind, count, asked at: the oldest)."""
+        return [(row[0], row[1], row[2]) for row in self._database.all(_SQL["count_begun_actions"])]
+
+    def begun_of_kind(self, kind: str, *, limit: int) -> list[tuple[str, int, str]]:
+        """The oldest of these, as (id, person, asked at)."""
+        rows = self._database.all(_SQL["begun_actions_of_kind"], kind=kind, limit=limit)
+        return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _stored(intent: Intent) -> tuple[object, ...]:

@@ -122,6 +122,10 @@ class QuickSyncs:
         """What rode on another stream of the table than `but` waits for the next one: that one is given up."""
         self._database.run(_SQL["wait_again"], entity=entity.value, fingerprint=but)
 
+    def begin_anew(self) -> None:
+        """Whatever runs waits, and reads from the start: its place, or the stream that it rode on, is lost."""
+        self._database.run(_SQL["begin_quick_syncs_anew"])
+
     def end(self, quick_sync: int, state: QuickSyncState, *, at: str) -> bool:
         """It is done or cancelled; False where it is over already."""
         return self._database.run(_SQL["end_quick_sync"], id=quick_sync, state=state.value, at=at) == 1

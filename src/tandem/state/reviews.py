@@ -34,23 +34,29 @@ class Review:
 
 
 class Reviews:
-    """The reviews of one subscription; at most one goes on."""
+    """The reviews of one subscription. One that begins while another goes on goes on in its place, and both end."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, kind: ReviewKind, reason: str, *, by: str, at: str) -> None:
-        """Begin a review; it takes the place of one that goes on."""
-        self.end(at=at)
+        """Begin a review."""
         self._database.run(_SQL["begin_review"], kind=kind.value, reason=reason, begun_by=by, at=at)
 
     def end(self, *, at: str) -> bool:
         """Every lead and contact was looked at. False where no review goes on."""
-        return self._database.run(_SQL["end_review"], at=at) == 1
+        return self._database.run(_SQL["end_review"], at=at) > 0
 
     def open(self) -> Review | None:
         """The review that goes on."""
-        return next((each for each in self.all() if each.ended_at is None), None)
+        return next(iter(self._open()), None)
+
+    def may_be_outdated(self) -> bool:
+        """Does one go on for the sake of this database? Then an edit in it may be an old one."""
+        return any(each.kind is not ReviewKind.RELINK for each in self._open())
+
+    def _open(self) -> list[Review]:
+        return [each for each in self.all() if each.ended_at is None]
 
     def all(self) -> list[Review]:
         """Every review, newest first."""

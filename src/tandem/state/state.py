@@ -1,4 +1,8 @@
-"""The sync state of one subscription, as one object over its database."""
+"""The sync state of one subscription, as one object over its database.
+
+What is remembered in two databases, or two transactions, is remembered half after a crash. So all of it has one
+database, and whoever changes several parts does it in one transaction.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -30,6 +34,8 @@ INSTANCE = "instance"
 """The setting that says which instance the database is."""
 _FIELDS_READ = "fields_read"
 _FIELDS_PARTLY_READ = "fields_partly_read"
+_FIELDS_GIVEN_UP = "fields_given_up"
+_OF_FIELDS = (_FIELDS_READ, _FIELDS_PARTLY_READ, _FIELDS_GIVEN_UP)
 _OF_ENTITY = (
     "forget_stream",
     "forget_quick_syncs",
@@ -65,6 +71,11 @@ class FieldChoice(msgspec.Struct, frozen=True, kw_only=True):
     broken: str | None = None
     policy: Policy | None = None
     type: ColumnType | None = None
+
+    @property
+    def is_pulled(self) -> bool:
+        """Does what Dynamics holds of it reach marketing?"""
+        return self.selected and self.broken is None and self.direction in (Direction.BOTH, Direction.FROM)
 
 
 def state_migrations() -> list[Migration]:
@@ -124,7 +135,7 @@ class SyncState:
             self._database.run(_SQL[name], entity=entity.value)
         self._database.run(_SQL["settle_holds_of"], entity=entity.value, at=at)
         self.journal.heal(entity)
-        for setting in (_FIELDS_READ, _FIELDS_PARTLY_READ):
+        for setting in _OF_FIELDS:
             read = self.setting(setting) or {}
             self.put_setting(setting, {name: fields for name, fields in read.items() if name != entity.value})
 
@@ -146,9 +157,21 @@ class SyncState:
     def note_fields_refreshed(self, entity: Entity, names: Collection[str], *, all_records: bool) -> None:
         """The same after a quick sync. Where it was not of `all_records`, nobody knows what Dynamics holds of the
         others, unless that was known before."""
-        new, partly = set(names) - (self.fields_read(entity) or set()), self.fields_partly_read(entity)
+        new, partly = set(names) - (self.fields_read(entity) or set()), self.fields_partly_agreed(entity)
         self._put_names(_FIELDS_PARTLY_READ, entity, partly - set(names) if all_records else partly | new)
+        if all_records:
+            self._put_names(_FIELDS_GIVEN_UP, entity, self.fields_given_up(entity) - set(names))
         self.note_fields_read(entity, names)
+
+    def note_fields_given_up(self, entity: Entity, names: Collection[str]) -> None:
+        """These fields are not pulled any more: until all records are read for them again, nobody knows what Dynamics
+        makes of them; what was agreed on stays agreed."""
+        agreed = set(names) & (self.fields_read(entity) or set())
+        self._put_names(_FIELDS_GIVEN_UP, entity, self.fields_given_up(entity) | agreed)
+
+    def fields_given_up(self, entity: Entity) -> set[str]:
+        """The fields, by API name, that were given up once and not brought for all records since."""
+        return self._names(_FIELDS_GIVEN_UP, entity)
 
     def forget_field_read(self, entity: Entity, name: str) -> None:
         """Nothing is agreed about this field any more; what is kept of it stays."""
@@ -156,9 +179,13 @@ class SyncState:
         if read is not None:
             self._put_names(_FIELDS_READ, entity, read - {name})
 
+    def fields_partly_agreed(self, entity: Entity) -> set[str]:
+        """The fields, by API name, that were brought for some records only: of the others nothing was ever agreed."""
+        return self._names(_FIELDS_PARTLY_READ, entity)
+
     def fields_partly_read(self, entity: Entity) -> set[str]:
-        """The fields, by API name, that were brought for some records only."""
-        return set((self.setting(_FIELDS_PARTLY_READ) or {}).get(entity.value, ()))
+        """Those, and the fields that were given up: a version that is known does not tell what the record holds."""
+        return self.fields_partly_agreed(entity) | self.fields_given_up(entity)
 
     def fields_left_alone(self, entity: Entity) -> set[str]:
         """Those of them that no quick sync brings now: the other records keep what they hold until they change (D5)."""
@@ -168,6 +195,9 @@ class SyncState:
         choices = self.choices().get(entity, {})
         asked = {column for each in self.quick_syncs.open() if each.entity is entity for column in each.columns}
         return partly - {choices[column].api_name for column in asked if column in choices}
+
+    def _names(self, setting: str, entity: Entity) -> set[str]:
+        return set((self.setting(setting) or {}).get(entity.value, ()))
 
     def _put_names(self, setting: str, entity: Entity, names: Collection[str]) -> None:
         held = self.setting(setting) or {}

@@ -31,6 +31,18 @@ class How(StrEnum):
         return version > known or (self.looks_again and version == known)
 
     @property
+    def is_review(self) -> bool:
+        """Is everything looked at before anything is written (S9, S10)? Then a record of a person that is not read
+        yet may turn out to be gone."""
+        return self in (How.RELINK, How.ADOPT)
+
+    @property
+    def goes_forward(self) -> bool:
+        """Is a row below the version that is known one that was set back (S9)? In these reads a page that was merely on
+        its way is told apart by asking once more."""
+        return self in (How.COPY, How.LIVE, How.BASELINE, How.ADOPT)
+
+    @property
     def looks_again(self) -> bool:
         """Is a row looked at also at the version that is known?"""
         return self in (How.SELECTION, How.RELINK, How.ADOPT, How.ANSWER)
@@ -55,7 +67,8 @@ class OrganisationRestored(HaltStream):
 
     code = "organisation-restored"
     advice = (
-        "Nothing was written. `tandem relink` compares both sides, shows what it would do, and goes on after you agree."
+        "Nothing more is written. `tandem relink` compares both sides, shows what it would do, and goes on after you "
+        "agree."
     )
 
     def __init__(self, message: str, *, older: Mapping[str, int] = MappingProxyType({}), **context: str) -> None:
@@ -137,10 +150,7 @@ def kept_copies(
 
 
 def check_versions(table: str, rows: Iterable[tuple[str, int]], known: Mapping[str, int]) -> None:
-    """Raise OrganisationRestored where a delta brings a row below the version that is known (S9).
-
-    Only for deltas: a page of a copy may have been fetched before a fresh edit was seen.
-    """
+    """Raise OrganisationRestored where a read brings a row below the version that is known (S9)."""
     older = {crm_id: known[crm_id] for crm_id, version in rows if version < known.get(crm_id, 0)}
     if older:
         crm_id, version = next(iter(older.items()))

@@ -12,11 +12,11 @@ only trusted until it proves wrong; when the switch is set again, all of it is c
     a member put there is not there | that it is not on the list
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
-from tandem.dynamics.lists import CAMPAIGN_ITEM, LIST, LIST_MEMBER
+from tandem.dynamics.lists import CAMPAIGN_ITEM, LIST, LIST_MEMBER, MEMBER_TYPES
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import RowDecoder
@@ -129,7 +129,9 @@ def refresh_lists(context: Context) -> Counts:
     if context.state.setting(_REFRESH) == _LISTS:
         dynamics = DynamicsLists(context.dynamics)
         for one in context.state.campaigns.lists():
-            _compare(context, dynamics, one)
+            # Alone: what an action puts on the list meanwhile would be taken for taken off.
+            with context.writing():
+                _compare(context, dynamics, one)
         with context.database.transaction():
             context.state.put_setting(_REFRESH, None)
     return Counts()
@@ -147,7 +149,10 @@ def _compare(context: Context, dynamics: DynamicsLists, one: CampaignList) -> No
             campaigns.drop_members(one.list_id, gone)
         elif one.stage is not ListStage.WANTED:
             campaigns.drop_list(one)
-        if one.stage is ListStage.ATTACHED and not inside:
+        is_known = one.campaign_id in context.marketing.mirrors.versions(
+            Entity.CAMPAIGN.marketing_name, [one.campaign_id]
+        )
+        if one.stage is ListStage.ATTACHED and not inside and is_known:
             _tell(context, one, deleted=row is None, members=len(gone))
         elif inside:
             settle_list(context, one)
@@ -163,6 +168,17 @@ def _tell(context: Context, one: CampaignList, *, deleted: bool, members: int) -
         advice="Whoever is added to the campaign next brings it back; people who went with it are to be added again.",
         at=context.now(),
     )
+
+
+def forget_campaigns(context: Context, gone: Iterable[str]) -> None:
+    """Nobody can bring the lists of these campaigns back: nothing is told of them any more. Belongs into a transaction.
+
+    What is remembered of them stays, for a campaign that is restored.
+    """
+    for campaign_id in gone:
+        for entity in MEMBER_TYPES:
+            name = list_name(campaign_id, entity)
+            context.state.notices.settle(NoticeKind.CAMPAIGN, name, at=context.now())
 
 
 def settle_list(context: Context, one: CampaignList) -> None:

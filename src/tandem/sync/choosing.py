@@ -11,7 +11,14 @@ from msgspec.structs import replace
 
 from tandem.mapping.fields import Direction, Field, Policy
 from tandem.mapping.ranges import Range
-from tandem.mapping.selection import broken_because, find_offer, offered_fields, with_direction, with_policy
+from tandem.mapping.selection import (
+    UnknownField,
+    broken_because,
+    find_offer,
+    offered_fields,
+    with_direction,
+    with_policy,
+)
 from tandem.model.entities import Entity
 from tandem.model.errors import NeedsPerson
 from tandem.model.schema import ColumnType, Table
@@ -82,13 +89,20 @@ class Selection:
 
     def changed(self, wishes: Wishes) -> list[FieldChoice]:
         """The choices that differ once the wishes are granted. Raises UnknownField; `self` is as it was then."""
-        after = dict(self._choices)
+        after, selected = dict(self._choices), self.columns(wishes.select)
         for name in wishes.select:
             field = find_offer(self._offers, name).field
             choice = after.get(field.column, self._choice(field))
             after[field.column] = replace(choice, selected=True, broken=None, type=field.type)
         for name in wishes.deselect:
             choice = self._chosen(name)
+            if choice.column in selected:
+                raise UnknownField(
+                    f"{choice.api_name} of {self._entity.value} is to be selected and given up at once.",
+                    advice="Name it once.",
+                    field=choice.column,
+                    entity=self._entity.value,
+                )
             after[choice.column] = replace(after.get(choice.column, choice), selected=False, broken=None)
         for name, direction in wishes.directions.items():
             field = find_offer(self._offers, name).field
@@ -182,7 +196,7 @@ def store_choices(
     entities = {each.entity for each in after.values()}
     asked = [each for each in state.quick_syncs.open() if each.entity in entities]
     waiting = {column: each.id for each in asked for column in each.columns}
-    dropped = [each.column for each in changed if not each.selected and before.get(each.column, each).selected]
+    dropped = [each.column for each in changed if _gives_up(before.get(each.column), each)]
     for column in (*refresh, *dropped):
         if column in waiting:
             entity = after[column].entity.value
@@ -193,6 +207,9 @@ def store_choices(
         if each.column in before and before[each.column].type not in (None, each.type):
             # What both sides agreed on was of another type.
             state.forget_field_read(each.entity, each.api_name)
+    for each in changed:
+        if _pulled(before.get(each.column)) and not _pulled(each):
+            state.note_fields_given_up(each.entity, [each.api_name])
     state.put_choices(list(changed))
     begins = [each.column for each in changed if _pulled(each) and not _pulled(before.get(each.column))]
     columns = {*begins, *(column for column in refresh if _pulled(after[column]))} - waiting.keys()
@@ -206,7 +223,12 @@ def store_choices(
 
 
 def _pulled(choice: FieldChoice | None) -> bool:
-    return choice is not None and choice.selected and choice.direction in (Direction.BOTH, Direction.FROM)
+    return choice is not None and choice.is_pulled
+
+
+def _gives_up(before: FieldChoice | None, after: FieldChoice) -> bool:
+    """Is the field deselected, or does it go another way that brings nothing of it?"""
+    return before is not None and (before.selected > after.selected or before.is_pulled > after.is_pulled)
 
 
 def _opens(before: FieldChoice | None, after: FieldChoice) -> bool:

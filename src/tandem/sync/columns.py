@@ -24,10 +24,12 @@ from tandem.marketing.records import FieldDefinition
 from tandem.model.entities import Entity
 from tandem.model.schema import Table
 from tandem.state.notices import NoticeKind
-from tandem.state.quick_syncs import AskedBy
+from tandem.state.queues import Lane
+from tandem.state.quick_syncs import AskedBy, QuickSyncState
 from tandem.state.state import FieldChoice
 from tandem.sync.context import Context
 from tandem.sync.defined import definition, definition_key
+from tandem.sync.pushing.balance import Balance
 
 _BROKEN_ADVICE = (
     "Everything else goes on, and the field's values stay. When the column is back it is synced again by itself; "
@@ -56,6 +58,8 @@ def note_columns(
             # Told once for as long as it lasts, however the reason changes.
             message = f"{choice.api_name} of {entity.value} is not synced any more: {reason}."
             state.notices.tell(NoticeKind.FIELD_BROKEN, about, message, advice=_BROKEN_ADVICE, at=at)
+            if choice.is_pulled:
+                state.note_fields_given_up(entity, [choice.api_name])
         else:
             after = msgspec.structs.replace(after, type=table.columns[choice.column].type)
             if choice.broken is not None:
@@ -76,7 +80,9 @@ def _heal(context: Context, entity: Entity, healed: Sequence[FieldChoice]) -> No
             advice="Nothing to do: a quick sync brings its values of all records.",
             at=at,
         )
-    waiting = {column for each in state.quick_syncs.open() if each.entity is entity for column in each.columns}
+    # One that runs has passed records while the column was not read.
+    asked = [each for each in state.quick_syncs.open() if each.state is QuickSyncState.WAITING]
+    waiting = {column for each in asked if each.entity is entity for column in each.columns}
     columns = {choice.column for choice in healed if choice.direction in (Direction.BOTH, Direction.FROM)} - waiting
     stream = state.streams.all().get(entity)
     if columns and stream is not None and stream.reads_begun:
@@ -100,9 +106,12 @@ def note_limits(context: Context, fields: Iterable[Field]) -> None:
 def _note_read_only(context: Context, field: Field) -> None:
     about = f"{field.entity.value}.{field.column} read-only"
     if field.writable:
-        context.state.notices.settle(NoticeKind.FIELD_BROKEN, about, at=context.now())
+        if context.state.notices.settle(NoticeKind.FIELD_BROKEN, about, at=context.now()):
+            # What marketing edited meanwhile may be sent now.
+            count = context.state.nominations.add_unsent(field.entity, Lane.BACKFILL, at=context.now())
+            Balance(context.state, context.settings.brakes, context.now).changed(count)
         return
-    message = f"{field.api_name} of {field.entity.value} cannot be written any more: Dynamics made it read-only."
+    message = f"{field.api_name} of {field.entity.value} cannot be written any more: it was made read-only."
     advice = "It goes from Dynamics to marketing only; what was edited in marketing stays there: `tandem differences`."
     context.state.notices.tell(NoticeKind.FIELD_BROKEN, about, message, advice=advice, at=context.now())
 

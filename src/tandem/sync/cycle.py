@@ -7,74 +7,45 @@ concerns one table stops that table only and is tried again in the next cycle.
 import logging
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any
 
-from tandem.dynamics.errors import (
-    ChangeTrackingOff,
-    ColumnTypeChanged,
-    ColumnUnknown,
-    MissingPrivilege,
-    TableUnknown,
-    TokenExpired,
-)
 from tandem.model.entities import Entity
-from tandem.model.errors import HaltStream, OurBug, RetryLater, TandemError
-from tandem.rules.brakes import HoldKind
+from tandem.model.errors import OurBug, RetryLater, TandemError
 from tandem.state.queues import Lane
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import How
 from tandem.sync.backlog import count_backlog
 from tandem.sync.campaigns import begin_refresh, refresh_lists
-from tandem.sync.context import Context, Counts
+from tandem.sync.context import Context
 from tandem.sync.cycle_report import CycleReport, Outcome
+from tandem.sync.guarding import Guard
+from tandem.sync.known_tables import KnownTables
 from tandem.sync.people import PeopleApplier
-from tandem.sync.plan import FilterUnreadable
 from tandem.sync.pushing.balance import Balance
 from tandem.sync.pushing.push import Pusher
 from tandem.sync.quick_syncs import QuickSyncReader, quick_sync_readers
 from tandem.sync.reading import TableReader
 from tandem.sync.retention import retain
 from tandem.sync.review import end_review
-from tandem.sync.succession import store
 from tandem.sync.tables import (
-    Metadata,
     Tables,
-    build_tables,
     count_rows,
     entities_read,
     forget_unsynced,
-    read_metadata,
-    synced_entities,
 )
 from tandem.sync.telling import (
     tell_braked,
     tell_complete,
     tell_digest,
     tell_expiry,
-    tell_readable,
     tell_stopped,
-    tell_unreadable,
     tell_works,
 )
 from tandem.sync.verifying import Verifier
 
 log = logging.getLogger("tandem.sync")
 
-_OF_ONE_TABLE = (MissingPrivilege, ChangeTrackingOff, TableUnknown, ColumnUnknown, ColumnTypeChanged, FilterUnreadable)
 _SCHEMA = "schema"
 """The setting that keeps the mark of the definitions that the last cycle worked with."""
-_OF_THE_SCHEMA = (TableUnknown, ColumnUnknown, ColumnTypeChanged, ChangeTrackingOff)
-
-
-class OrganisationChanged(HaltStream):
-    """The address answers with another organisation than the one this subscription is bound to."""
-
-    code = "organisation-changed"
-    advice = (
-        "Nothing was written. If the address is wrong, connect with the right one. If this organisation was refreshed, "
-        "or is a copy that takes the place of the other: `tandem relink`. One to be kept beside the other needs a "
-        "subscription of its own: `tandem connect --name`."
-    )
 
 
 class Engine:
@@ -87,11 +58,7 @@ class Engine:
         self.organization_id = organization_id
         self._count = count
         self._context = context
-        self._schema: str | None = None
-        self._read_for: Any = None
-        self._metadata: Metadata | None = None
-        self._chosen: Any = None
-        self._tables: Tables | None = None
+        self._known = KnownTables(context, organization_id=organization_id)
 
     @property
     def context(self) -> Context:
@@ -128,65 +95,27 @@ class Engine:
 
     def tables(self) -> Tables:
         """The tables as they are now. Raises OrganisationChanged before anything else is asked."""
-        identity, schema = self._context.dynamics.look()
-        if identity.organization_id != self.organization_id:
-            raise OrganisationChanged(
-                f"{self._context.dynamics.root} answers as organisation {identity.organization_id}; this subscription "
-                f"belongs to organisation {self.organization_id}.",
-            )
-        entities = synced_entities(self._context.state)
-        if self._metadata is None or schema is None or (schema, entities) != self._read_for:
-            self._metadata = read_metadata(self._context, identity.user_id, entities)
-            # Which of the optional entities there are is only known now.
-            self._schema, self._read_for, self._tables = schema, (schema, synced_entities(self._context.state)), None
-        if self._tables is None or self._chosen != self._choices():
-            self._tables = build_tables(self._context, self._metadata, organization_id=self.organization_id)
-            self._chosen = self._choices()
-        return self._tables
-
-    def _choices(self) -> Any:
-        """What the tables are built by: what an administrator chose, and which columns each stream brings."""
-        state = self._context.state
-        streams, successors = state.streams.all(), state.streams.successors()
-        places = [
-            (each.entity, each.fingerprint, each.weak, each.state, each.reading, each.begun_at is None)
-            for each in (*streams.values(), *successors.values())
-        ]
-        read = [(streams[entity].reads_finished, streams[entity].next_link is None) for entity in successors]
-        quick_syncs = [(each.id, each.state, each.fingerprint) for each in state.quick_syncs.open()]
-        return state.choices(), synced_entities(state), state.customs.all(), places, read, quick_syncs
-
-    def _settled(self, tables: Tables) -> tuple[dict[Entity, Stream], dict[Entity, Stream]]:
-        """The tables' streams and their successors, once what was settled about them is stored."""
-        state, changed = self._context.state, [each for each in tables.streams.values() if each.changed]
-        if changed:
-            with self._context.database.transaction():
-                for each in changed:
-                    store(self._context, each)
-            self._tables = None
-        streams = state.streams.all()
-        return {entity: streams[entity] for entity in tables.plans}, state.streams.successors()
+        return self._known.now()
 
     def _retry_what_was_refused(self) -> None:
         """Under other definitions what Dynamics did not take may fit (P7)."""
-        state = self._context.state
-        if self._schema is None or self._schema == state.setting(_SCHEMA):
+        state, schema = self._context.state, self._known.schema
+        if schema is None or schema == state.setting(_SCHEMA):
             return
         with self._context.database.transaction():
             failed = state.nominations.add_failed(Lane.RETRY, at=self._context.now())
             Balance(state, self._context.settings.brakes, self._context.now).changed(failed)
-            state.put_setting(_SCHEMA, self._schema)
+            state.put_setting(_SCHEMA, schema)
 
     def _cycle(self, report: CycleReport, wished: Collection[Entity] | None, *, backfill: bool) -> None:
         self._count()
-        tables = self.tables()
+        tables, guard = self.tables(), Guard(self._context, self._known, report)
         only = entities_read(self._context.state, wished)
         self._retry_what_was_refused()
-        forget_unsynced(self._context, self._context.state.streams.all())
         for entity, problem in tables.problems.items():
             if entity in only:
-                self._fail(entity, problem, report, None)
-        streams, successors = self._settled(tables)
+                guard.fail(entity, problem)
+        streams, successors = self._known.settled(tables)
         wanted = {entity: stream for entity, stream in streams.items() if entity in only}
         if Entity.CAMPAIGN in wanted:
             begin_refresh(self._context, wanted[Entity.CAMPAIGN])
@@ -211,24 +140,26 @@ class Engine:
         if not in_review:
             with self._context.writing():
                 pusher.recover()
-        self._fresh(readers, report)
+        self._fresh(readers, guard)
         if Entity.CAMPAIGN in readers and Entity.CAMPAIGN not in report.problems:
             lists = partial(refresh_lists, self._context)
-            self._guarded(Entity.CAMPAIGN, readers[Entity.CAMPAIGN].stream, lists, report)
+            guard.work(Entity.CAMPAIGN, readers[Entity.CAMPAIGN].stream, lists)
         if not in_review:
             self._push(pusher, report)
         quick_syncs = quick_sync_readers(self._context, tables, wanted, heirs)
         if backfill:
-            self._backfill([*readers.items(), *beside.items()], report)
+            self._backfill([*readers.items(), *beside.items()], report, guard)
         if backfill and not in_review:
-            self._refresh(quick_syncs, report)
-            self._verify(tables, readers, report)
+            self._refresh(quick_syncs, report, guard)
+            self._verify(tables, readers, report, guard)
         self._settle_waiting(tables, streams, report)
+        guard.recover()
+        disabled = forget_unsynced(self._context, tables.entities, self._slice()) if backfill else []
         if backfill:
             retain(self._context, self._slice())
         reading = {each for each, reader in readers.items() if reader.is_unfinished}
         asked = set() if in_review else quick_syncs.keys()
-        report.unfinished = [each for each in readers if each in reading | heirs.keys() | asked]
+        report.unfinished = [*(each for each in readers if each in reading | heirs.keys() | asked), *disabled]
         report.completed_copy = self._note_completed_copy(streams, report.problems)
         if in_review:
             # What waited for the end of the review is sent in the next cycle.
@@ -247,7 +178,7 @@ class Engine:
                 stream.total = counts.get(stream.entity)
                 self._context.state.streams.put(stream)
 
-    def _fresh(self, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+    def _fresh(self, readers: dict[Entity, TableReader], guard: Guard) -> None:
         for entity, reader in readers.items():
             if self._context.stopping():
                 return
@@ -255,11 +186,11 @@ class Engine:
                 case StreamState.LIVE if reader.in_bulk:
                     pass
                 case StreamState.LIVE:
-                    self._guarded(entity, reader.stream, partial(reader.changes, _in_bulk(reader)), report)
+                    guard.work(entity, reader.stream, partial(reader.changes, _in_bulk(reader)))
                 case StreamState.COPYING:
-                    self._guarded(entity, reader.stream, reader.fresh, report)
+                    guard.work(entity, reader.stream, reader.fresh)
                 case _:
-                    self._retry_halted(entity, reader.stream)
+                    guard.retry_halted(entity, reader.stream)
 
     def _slice(self) -> Callable[[], bool]:
         """Tells when work that begins now has lasted for as long as fresh edits may wait, or a stop is asked for."""
@@ -280,20 +211,20 @@ class Engine:
         plans = {entity: plan for entity, plan in tables.widest.items() if entity.is_person and entity in only}
         return Pusher(self._context, plans, tables.people(), report.counts)
 
-    def _backfill(self, readers: Iterable[tuple[Entity, TableReader]], report: CycleReport) -> None:
+    def _backfill(self, readers: Iterable[tuple[Entity, TableReader]], report: CycleReport, guard: Guard) -> None:
         """Copy on, in the order of `Entity`, until it is time to look for fresh edits again."""
         over = self._slice()
         for entity, reader in readers:
             if over():
                 return
             if reader.in_bulk and entity not in report.problems:
-                self._guarded(entity, reader.stream, partial(reader.changes, over), report)
+                guard.work(entity, reader.stream, partial(reader.changes, over))
             elif reader.stream.state is StreamState.COPYING and entity not in report.problems:
-                self._guarded(entity, reader.stream, partial(reader.copy, over), report)
+                guard.work(entity, reader.stream, partial(reader.copy, over))
                 if reader.stream.state is StreamState.COPYING and entity not in report.problems:
                     return
 
-    def _verify(self, tables: Tables, readers: dict[Entity, TableReader], report: CycleReport) -> None:
+    def _verify(self, tables: Tables, readers: dict[Entity, TableReader], report: CycleReport, guard: Guard) -> None:
         """Look at some records on both sides, for no longer than fresh edits may wait (R1)."""
         before, over = self._context.dynamics.requests, self._slice()
         for entity, reader in readers.items():
@@ -301,69 +232,17 @@ class Engine:
                 break
             verifier = Verifier(self._context, tables.plans[entity], tables.appliers[entity], reader.stream)
             if verifier.may_look and entity not in report.problems:
-                self._guarded(entity, reader.stream, partial(verifier.work, over), report)
+                guard.work(entity, reader.stream, partial(verifier.work, over))
         report.verifying = self._context.dynamics.requests - before
 
-    def _refresh(self, readers: dict[Entity, QuickSyncReader], report: CycleReport) -> None:
+    def _refresh(self, readers: dict[Entity, QuickSyncReader], report: CycleReport, guard: Guard) -> None:
         """Go on with quick syncs, until it is time to look for fresh edits again (D5)."""
         over = self._slice()
         for entity, reader in readers.items():
             if over():
                 return
             if entity not in report.problems:
-                self._guarded(entity, reader.stream, partial(reader.work, over), report)
-
-    def _guarded(self, entity: Entity, stream: Stream, work: Callable[[], Counts], report: CycleReport) -> None:
-        """Do one table's work; what concerns only this table stops only this table."""
-        try:
-            report.counts(entity).add(work())
-        except TokenExpired as problem:
-            log.warning("token lost", extra={"entity": entity.value, "code": problem.code})
-            with self._context.database.transaction():
-                stream.begin_again(problem.message)
-                self._context.state.streams.put(stream)
-        except _OF_ONE_TABLE as problem:
-            if isinstance(problem, _OF_THE_SCHEMA):
-                self._metadata = None
-            self._fail(entity, problem, report, stream)
-        except TandemError:
-            raise
-        except Exception as problem:
-            raise OurBug(
-                f"Reading {entity.value} failed in a way Tandem does not know: {type(problem).__name__}.",
-                entity=entity.value,
-            ) from problem
-        else:
-            with self._context.database.transaction():
-                self._context.state.journal.heal(entity)
-                tell_readable(self._context.state, entity, at=self._context.now())
-                if stream.state is StreamState.LIVE and stream.reason is not None:
-                    stream.reason = None
-                    self._context.state.streams.put(stream)
-
-    def _fail(self, entity: Entity, problem: TandemError, report: CycleReport, stream: Stream | None) -> None:
-        report.problems[entity] = problem
-        report.counts(entity).failed += 1
-        log.error(problem.message, extra={"entity": entity.value, "code": problem.code})
-        with self._context.database.transaction():
-            self._context.state.journal.add_error(problem, entity=entity, operation="read", at=self._context.now())
-            tell_unreadable(self._context.state, entity, problem, at=self._context.now())
-            if stream is not None:
-                stream.reason = problem.message
-                self._context.state.streams.put(stream)
-
-    def _retry_halted(self, entity: Entity, stream: Stream) -> None:
-        """A table that answered empty goes on when its hold is approved, and is read again when it is cancelled."""
-        kind = HoldKind.EMPTY_TABLE.value
-        holds = [hold for hold in self._context.state.journal.holds() if hold.entity is entity and hold.kind == kind]
-        newest = holds[-1] if holds else None
-        if newest is None or newest.state == "open":
-            return
-        stream.state = StreamState.COPYING
-        if newest.state == "cancelled":
-            stream.begin_again("the hold was cancelled")
-        with self._context.database.transaction():
-            self._context.state.streams.put(stream)
+                guard.work(entity, reader.stream, partial(reader.work, over))
 
     def _settle_waiting(self, tables: Tables, streams: dict[Entity, Stream], report: CycleReport) -> None:
         """Contacts whose lead did not come with a later read become people of their own (P11)."""

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class CycleReport:
-    """What one cycle did. `unfinished`: tables that are still being copied, or followed through a bulk change;
+    """What one cycle did. `unfinished`: tables that are still being copied, followed through a bulk change, or removed;
     `backlog`: records left to do at its end, of the tables that have any; `unsent`: there was more to send than one
     cycle may take; `stopped_by`: why it could not go on; `verifying`: of the `requests` those that only looked whether
     both sides agree (R1), which no cycle owes (R3)."""

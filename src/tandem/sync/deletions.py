@@ -1,4 +1,7 @@
-"""Applies deletions at the end of a read, behind the brakes (rules P8, A5, O3, R6)."""
+"""Applies deletions at the end of a read, behind the brakes (rules P8, A5, O3, R6).
+
+Carried out while they are read, ten thousand deletions would be done before anybody could see that there are so many.
+"""
 
 from tandem.model.entities import Entity
 from tandem.rules.brakes import HoldKind, holds_empty

@@ -32,7 +32,7 @@ from tandem.state import SyncState
 from tandem.state.links import Link
 from tandem.sync.defined import defined_fields, field_named
 
-_OF_COMPANY = "company."
+OF_COMPANY = "company."
 _PEOPLE = (Entity.LEAD, Entity.CONTACT)
 _CURRENT = (LinkState.LIVE, LinkState.PARKED)
 _KEPT_BY_TANDEM = {
@@ -180,9 +180,9 @@ class Edits:
         of_company = known.get(Entity.ACCOUNT, [])
         found = dict[tuple[str, bool], Target]()
         for name in names:
-            shared = name.lower().startswith(_OF_COMPANY) and has_shared_company
-            if name.lower().startswith(_OF_COMPANY):
-                field = _company_field(of_company, name.strip()[len(_OF_COMPANY) :])
+            shared = name.lower().startswith(OF_COMPANY) and has_shared_company
+            if name.lower().startswith(OF_COMPANY):
+                field = _company_field(of_company, name.strip()[len(OF_COMPANY) :])
                 if not shared and field_named(of_people, field.api_name):
                     field = _person_field(of_people, field.api_name)
             else:
@@ -190,7 +190,7 @@ class Edits:
                 if has_shared_company and field.entity is not table and field_named(of_company, field.api_name):
                     raise NotEditable(
                         f"{field.api_name} of this person belongs to its company.",
-                        advice=f"Edit {_OF_COMPANY}{field.api_name}: it changes for everybody of that company.",
+                        advice=f"Edit {OF_COMPANY}{field.api_name}: it changes for everybody of that company.",
                         field=field.api_name,
                     )
             if (field.api_name, shared) in found:
@@ -271,7 +271,7 @@ class Edits:
             at=at,
             source=BY_HAND,
         )
-        return [change._replace(name=_OF_COMPANY + change.name) for change in changes]
+        return [change._replace(name=OF_COMPANY + change.name) for change in changes]
 
 
 def person_here(marketing: MarketingDatabase, person_id: int) -> Person:
@@ -323,7 +323,7 @@ def _company_field(fields: Sequence[Field], name: str) -> Field:
     if field is None:
         raise _unknown(fields, name, "companies")
     if field.type is ColumnType.GUID:
-        raise NotEditable(f"{_OF_COMPANY}{field.api_name} says which account it is.", field=field.api_name)
+        raise NotEditable(f"{OF_COMPANY}{field.api_name} says which account it is.", field=field.api_name)
     return field
 
 

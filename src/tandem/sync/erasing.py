@@ -11,7 +11,7 @@ Dynamics, that they never bring it back; of requests, that none acts twice.
     links and their bases                              | ids alone, set aside for ever
     collisions, errors, holds, waiting references      | deleted
     writes and requests                                | withdrawn; arguments and outcomes emptied
-    its custom objects                                 | deleted
+    its custom objects                                 | ids alone: what Dynamics tells of them is not kept
     notices that quote it                              | their text is replaced
 
 Nothing is changed in Dynamics.
@@ -69,10 +69,7 @@ class Erasing:
             person = person_here(self._marketing, person_id)
             found = self._found(person)
             notices = self._telling_of(person)
-            objects = self._state.customs.of_person(person.id)
             Removing(self._database, self._marketing, self._state).delete(person.id, at=at, never_return=True)
-            for entity in {entity for entity, _ in objects}:
-                self._marketing.custom_objects.delete(entity, [each for kind, each in objects if kind is entity])
             self._state.forgetting.erase(
                 [person.id, *found.merged], [record for _, record in found.records], outcome=_OUTCOME
             )
@@ -86,7 +83,7 @@ class Erasing:
             "people": 1,
             "activities": self._marketing.people.count_log(person.id),
             "opportunity roles": len(self._marketing.mirrors.roles_of(person.id)),
-            "custom objects": len(self._state.customs.of_person(person.id)),
+            "custom objects": sum(map(len, self._state.customs.of_person(person.id).values())),
             **self._state.forgetting.count([person.id, *merged], [record for _, record in records]),
             "notices": len(self._telling_of(person)),
         }

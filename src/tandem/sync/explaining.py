@@ -40,11 +40,17 @@ class Explaining:
         errors, held = state.journal.push_errors(ids), dict[int, dict[str, int]]()
         for (person, field), hold in state.held_fields.holds_of_people(ids).items():
             held.setdefault(person, {})[field] = hold
+        deleted = {
+            crm_id
+            for entity in {link.entity for link in links}
+            for crm_id in state.deletions.among(entity, [link.crm_id for link in links if link.entity is entity])
+        }
         return {
             link.person_id: Facts(
                 state=link.state,
                 held=held.get(link.person_id, {}),
                 broken=self._broken.get(link.entity, {}),
+                deleted=link.crm_id in deleted,
                 table_hold=self._table_holds[link.entity],
                 waits=any(link.person_id in each for each in (edited, nominated, intents)),
                 errors=[

@@ -16,7 +16,7 @@ from tandem.rules.fields import Folded, Winner, first_fold, fold_row, unmerged
 from tandem.rules.presence import LinkState, Presence, decide_presence
 from tandem.rules.qualify import QUALIFIED
 from tandem.rules.units import split_units
-from tandem.state.links import Link
+from tandem.state.links import UNDONE, Link
 from tandem.sync.applier import Applier, Drift, How, Kept, check_versions, latest
 from tandem.sync.context import Context, Counts
 from tandem.sync.holds.blanking import keep_back
@@ -30,12 +30,8 @@ from tandem.sync.pushing.creating import Creations
 from tandem.sync.qualifying import QualifiedContacts, QualifiedLeads
 from tandem.sync.waiting import Waiting
 
-UNDONE = -2
-"""The version of a record that is there again as it was before it was merged or qualified: below any other, and not
-that of one without a link."""
 Sent = Mapping[str, Mapping[str, Any]]
 _NOTHING: Sent = {}
-_REVIEWS = (How.RELINK, How.ADOPT)
 _UPDATES = (Presence.UPDATE, Presence.RESUME, Presence.RESTORE)
 
 
@@ -70,7 +66,7 @@ class PeopleApplier(Applier):
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
         links = self._context.state.links.of(self.entity, ids)
-        if how is How.LIVE:
+        if how.goes_forward:
             check_versions(self.entity.value, zip(ids, versions, strict=True), {k: v.version for k, v in links.items()})
         sorted_rows = self._classified(rows, links, how)
         counts = Counts(read=len(rows), unchanged=len(sorted_rows[Presence.KNOWN]))
@@ -79,7 +75,7 @@ class PeopleApplier(Applier):
         self._welcome(strangers, links, how, counts, read_again=read_again)
         excluded = self._creations.settle(sorted_rows[Presence.EXCLUDE], links, how, counts, state=LinkState.PARKED)
         self._exclude(excluded, links, counts)
-        self._without_taken(sorted_rows, links, counts)
+        self._without_taken(sorted_rows, links, how, counts)
         self._update([row for kind in _UPDATES for row in sorted_rows[kind]], links, how, counts, sent)
         self._restore_parked(sorted_rows[Presence.RESTORE_PARKED], links, counts)
         self._park(sorted_rows[Presence.PARK], links, counts)
@@ -108,11 +104,14 @@ class PeopleApplier(Applier):
         return self._waiting.settle(finished, partial(self._apply_waiting, how=how, counts=counts, read_again=True))
 
     def _apply_waiting(self, rows: Sequence[Any], *, how: How, counts: Counts, read_again: bool) -> None:
-        """Apply contacts that waited. A newer state of one may have come meanwhile, so this is no plain delta."""
+        """Apply contacts that waited, but for those of which a newer state came meanwhile."""
         contacts = self
         if self.entity is not Entity.CONTACT:
             contacts = PeopleApplier(self._context, self._plans[Entity.CONTACT], self._plans)
-        found = contacts.apply(rows, how if how in (How.COPY, *_REVIEWS) else How.BASELINE, read_again=read_again)
+        plan = self._plans[Entity.CONTACT]
+        links = self._context.state.links.of(Entity.CONTACT, list(map(plan.id, rows)))
+        rows = [row for row in rows if (link := links.get(plan.id(row))) is None or plan.version(row) >= link.version]
+        found = contacts.apply(rows, how if how is How.COPY or how.is_review else How.BASELINE, read_again=read_again)
         found.read = 0
         counts.add(found)
 
@@ -229,6 +228,7 @@ class PeopleApplier(Applier):
         moves = self._placing.moves(list(zip(owners, places, strict=True)))
         held = self._context.state.held_fields.of_people(list(people))
         new, alone = self._never_read(how), self._left_alone(how)
+        outdated = how is How.ADOPT or (how is How.RELINK and self._context.state.reviews.may_be_outdated())
         after = [
             FoldedPerson(
                 person,
@@ -236,7 +236,7 @@ class PeopleApplier(Applier):
                     row,
                     {**decode_fields(person.fields), **moves.kept.get(person.id, {})},
                     links[self._plan.id(row)],
-                    how,
+                    outdated=outdated,
                     sent=sent,
                     frozen=held.get(person.id, ()),
                     new=new,
@@ -247,9 +247,13 @@ class PeopleApplier(Applier):
             for row, person, place in zip(rows, owners, places, strict=True)
         ]
         keep_back(self._context, self.entity, after, rows=len(rows))
+        # Of a field that was brought for some records only nobody knows whether this value was ever agreed on.
+        doubted = () if how.looks_again else self._context.state.fields_partly_agreed(self.entity)
         for row, each in zip(rows, after, strict=True):
             if how is How.RELINK or links[self._plan.id(row)].version == UNDONE:
                 each.folded.keep_what_is_lost("S9")
+            elif doubted:
+                each.folded.keep_what_is_lost("P19", of=doubted)
         news = [each for each in after if each.id in moves.kept or self._changes(each)]
         changed = [self._linked(links[self._plan.id(row)], row, each) for row, each in zip(rows, after, strict=True)]
         extra = [entry for each in news for entry in moves.activities.get(each.id, [])]
@@ -264,8 +268,8 @@ class PeopleApplier(Applier):
         row: Any,
         values: Mapping[str, Any],
         link: Link,
-        how: How,
         *,
+        outdated: bool,
         sent: Sent,
         frozen: Collection[str],
         new: Collection[str],
@@ -278,7 +282,6 @@ class PeopleApplier(Applier):
         new = set(new) - base.keys()
         unread, known = split_units(self._plan.units, new) if new else ([], self._plan.units)
         # What an older database holds for an edit may have been sent long ago: what Dynamics made of it since is newer.
-        outdated = how is How.ADOPT
         first = fold_row(
             unmerged(known) if outdated else known,
             row=pairs,
@@ -302,7 +305,7 @@ class PeopleApplier(Applier):
         if read is None:
             return set()
         names = {field.api_name for field in self._plan.projection.fields}
-        return names - read | (self._context.state.fields_partly_read(self.entity) if how.looks_again else set())
+        return names - read | (self._context.state.fields_partly_agreed(self.entity) if how.looks_again else set())
 
     def _left_alone(self, how: How) -> set[str]:
         """Fields that looking again at a known version must not touch (D5)."""
@@ -318,8 +321,13 @@ class PeopleApplier(Applier):
         base = encode_all(each.folded.base) if each.folded.base else None
         return link._replace(state=LinkState.LIVE, version=self._plan.version(row), base=base)
 
-    def _without_taken(self, sorted_rows: dict[Presence, list[Any]], links: dict[str, Link], counts: Counts) -> None:
-        """Records that came back after their person was given another one (P10, P16): set aside, nobody is doubled."""
+    def _without_taken(
+        self, sorted_rows: dict[Presence, list[Any]], links: dict[str, Link], how: How, counts: Counts
+    ) -> None:
+        """Records that came back after their person was given another one (P10, P16): set aside, nobody is doubled.
+
+        In a review the other one may be gone: whose they are is decided at its end.
+        """
         plan, kinds = self._plan, (Presence.RESTORE, Presence.RESTORE_PARKED)
         owners = [links[plan.id(row)].person_id for kind in kinds for row in sorted_rows[kind]]
         taken: set[int | None] = {*self._context.state.links.of_people([each for each in owners if each is not None])}
@@ -328,7 +336,9 @@ class PeopleApplier(Applier):
             back, sorted_rows[kind] = sorted_rows[kind], []
             for row in back:
                 link = links[plan.id(row)]
-                if link.person_id in taken:
+                if link.person_id in taken and how.is_review:
+                    aside.append(link._replace(version=UNDONE))
+                elif link.person_id in taken:
                     aside.append(link._replace(state=LinkState.SUPERSEDED, version=plan.version(row), base=None))
                 else:
                     taken.add(link.person_id)

@@ -129,24 +129,33 @@ class QualifiedContacts:
         rows = [row for row, _ in pairs]
         people = self._context.marketing.people.get({lead.person_id for _, lead in pairs if lead.person_id})
         held = self._context.state.held_fields.of_people(list(people))
+        names, unread = self._lead_fields()
         folded = []
         for (row, lead), place in zip(pairs, self._placing.places(rows), strict=True):
             person = people[PersonId(lead.person_id or 0)]
-            folded.append(FoldedPerson(person, self._carry(row, person, lead, held.get(person.id, ())), place))
+            carried = self._carry(row, person, lead, held.get(person.id, ()), names, unread)
+            folded.append(FoldedPerson(person, carried, place))
         gone = [superseded(lead, self._plan.id(row), Entity.CONTACT) for row, lead in pairs]
         self._context.state.links.update(gone)
         self._context.state.waiting.stop_all(Entity.LEAD, [lead.crm_id for lead in gone])
         converted = [Activity(each.id, ActivityType.CONVERTED, source=FROM_DYNAMICS) for each in folded]
         self._linking.attach(rows, folded, links, how, extra=converted)
 
-    def _carry(self, row: Any, person: Person, lead: Link, frozen: Collection[str]) -> Folded:
+    def _lead_fields(self) -> tuple[set[str], set[str]]:
+        """The fields of leads, and those of them that were not read of every lead: those were never agreed on (P19)."""
+        state, names = self._context.state, {field.api_name for field in (self._leads.fields if self._leads else ())}
+        read = state.fields_read(Entity.LEAD)
+        return names, set() if read is None else names - read | state.fields_partly_agreed(Entity.LEAD)
+
+    def _carry(
+        self, row: Any, person: Person, lead: Link, frozen: Collection[str], names: set[str], unread: set[str]
+    ) -> Folded:
         """The base goes on field by field through both mappings; lead-only fields keep their values (P11)."""
-        pairs = self._plan.projection.pairs(row)
-        agreed = {field.api_name for field in self._leads.fields} if self._leads else set()
-        shared, new = split_units(self._plan.units, agreed)
-        names = {field.api_name for unit in shared for field in unit.fields}
-        base = {name: value for name, value in decode_fields(lead.base).items() if name in names}
-        values = decode_fields(person.fields)
+        pairs, values, base = self._plan.projection.pairs(row), decode_fields(person.fields), decode_fields(lead.base)
+        # What was edited before it was read has a base by that.
+        shared, new = split_units(self._plan.units, names - unread.difference(base))
+        carried = {field.api_name for unit in shared for field in unit.fields}
+        base = {name: value for name, value in base.items() if name in carried}
         first = fold_row(shared, row=pairs, person=values, base=base, winner=Winner.CRM, rule="P11", frozen=frozen)
         second = first_fold(new, row=pairs, person=first.values, rule="P19", frozen=frozen)
         return first.followed_by(second)

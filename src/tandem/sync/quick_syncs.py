@@ -10,12 +10,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from tandem.dynamics.errors import TokenExpired
+from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page
+from tandem.mapping.ranges import Range
 from tandem.model.entities import Entity
-from tandem.model.errors import NeedsPerson
+from tandem.model.errors import NeedsPerson, RetryLater
+from tandem.model.schema import Table
+from tandem.rules.brakes import Brakes
 from tandem.state import SyncState
 from tandem.state.notices import NoticeKind
+from tandem.state.queues import Lane
 from tandem.state.quick_syncs import QuickSync, QuickSyncState
 from tandem.state.streams import Stream, StreamState
 from tandem.sync.applier import Applier, How
@@ -23,6 +28,7 @@ from tandem.sync.context import Context, Counts, Progress
 from tandem.sync.holds import blanking
 from tandem.sync.pages import pages
 from tandem.sync.plan import TablePlan
+from tandem.sync.pushing.balance import Balance
 from tandem.sync.succession import rides
 from tandem.sync.tables import Tables, count_rows
 
@@ -43,7 +49,7 @@ def cancel(state: SyncState, number: int, *, at: str) -> QuickSync:
     if found is None:
         raise UnknownQuickSync(f"No quick sync {number} waits or runs.", quick_sync=number)
     state.quick_syncs.end(number, QuickSyncState.CANCELLED, at=at)
-    _note_read(state, found, all_records=False)
+    _note_read(state, found, all_records=False, at=at)
     return found
 
 
@@ -67,14 +73,27 @@ def end_riding(context: Context, stream: Stream) -> None:
 
 
 class QuickSyncReader:
-    """Reads for the quick syncs of one table that do not ride; while it has a `successor` more columns are to come."""
+    """Reads for the quick syncs of one table that do not ride; while it has a `successor` more columns are to come.
 
-    def __init__(self, context: Context, plan: TablePlan, applier: Applier, stream: Stream, *, successor: bool) -> None:
+    `asked` are the numbers of those whose fields the plan knows, if they are synced at all.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        plan: TablePlan,
+        applier: Applier,
+        stream: Stream,
+        *,
+        successor: bool,
+        asked: Collection[int],
+    ) -> None:
         self._context = context
         self._plan = plan
         self._applier = applier
         self.stream = stream
         self._successor = successor
+        self._asked = asked
         self._served = {field.column for field in plan.projection.fields}
         self._size = min(context.settings.page_size, plan.decoder.page_size)
 
@@ -86,6 +105,7 @@ class QuickSyncReader:
             each
             for each in self._context.state.quick_syncs.open()
             if each.entity is self._plan.entity
+            and each.id in self._asked
             and not each.rides
             and (set(each.columns) <= self._served or not self._successor)
         ]
@@ -128,7 +148,7 @@ class QuickSyncReader:
         return True
 
     def _begin(self, each: QuickSync) -> QuickSync:
-        total = count_rows(self._context.dynamics, [each.entity]).get(each.entity) if each.range is None else None
+        total = count_wanted(self._context.dynamics, self._plan.table, each.entity, each.range)
         with self._context.database.transaction():
             self._context.state.quick_syncs.begin(
                 each.id, self.stream.fingerprint, rides=False, total=total, at=self._context.now()
@@ -166,13 +186,31 @@ class QuickSyncReader:
         return now
 
 
+def count_wanted(dynamics: DynamicsOrganisation, table: Table, entity: Entity, wanted: Range | None) -> int | None:
+    """How many records there are to read; None where Dynamics does not tell, such as for a range of more than 50,000.
+
+    It only says how long it will take, so what Dynamics cannot count is read all the same.
+    """
+    if wanted is None:
+        return count_rows(dynamics, [entity]).get(entity)
+    try:
+        return dynamics.count(table, wanted.condition)
+    except (NeedsPerson, RetryLater):
+        return None
+
+
 def quick_sync_readers(
     context: Context, tables: Tables, streams: Mapping[Entity, Stream], successors: Collection[Entity]
 ) -> dict[Entity, QuickSyncReader]:
     """What reads for quick syncs that can go on now, by table."""
     readers = {
         entity: QuickSyncReader(
-            context, tables.plans[entity], tables.appliers[entity], stream, successor=entity in successors
+            context,
+            tables.plans[entity],
+            tables.appliers[entity],
+            stream,
+            successor=entity in successors,
+            asked=tables.quick_syncs,
         )
         for entity, stream in streams.items()
     }
@@ -184,7 +222,7 @@ def _end(context: Context, each: QuickSync) -> None:
     state, at = context.state, context.now()
     if not state.quick_syncs.end(each.id, QuickSyncState.DONE, at=at):
         return
-    names = ", ".join(_note_read(state, each, all_records=each.range is None))
+    names = ", ".join(_note_read(state, each, all_records=each.range is None, at=at))
     whose = "all records" if each.range is None else f"the records {each.range}"
     state.notices.tell(
         NoticeKind.QUICK_SYNC,
@@ -196,9 +234,12 @@ def _end(context: Context, each: QuickSync) -> None:
     )
 
 
-def _note_read(state: SyncState, each: QuickSync, *, all_records: bool) -> list[str]:
-    """What both sides hold of its fields counts as agreed from now on; the fields' API names."""
+def _note_read(state: SyncState, each: QuickSync, *, all_records: bool, at: str) -> list[str]:
+    """What both sides hold of those of its fields that are pulled still counts as agreed from now on; their names."""
     choices = state.choices().get(each.entity, {})
-    names = [choices[column].api_name for column in each.columns if column in choices]
+    names = [choices[column].api_name for column in each.columns if column in choices and choices[column].is_pulled]
     state.note_fields_refreshed(each.entity, names, all_records=all_records)
+    if not all_records and each.entity.is_person and not state.fields_given_up(each.entity).isdisjoint(names):
+        # Of the records that were not reached, marketing's edits since the field was given up are sent all the same.
+        Balance(state, Brakes(), lambda: at).changed(state.nominations.add_unsent(each.entity, Lane.BACKFILL, at=at))
     return names

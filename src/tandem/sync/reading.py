@@ -76,8 +76,7 @@ class TableReader:
         begun, before = self._context.monotonic(), stream.rows_read
         try:
             for page in self._pages(start):
-                with self._context.database.transaction():
-                    self._store(page, counts)
+                self._believed(page, lambda believed: self._store(believed, counts))
                 passed = self._context.monotonic() - begun
                 rate = (stream.rows_read - before) / passed if passed > 0 else None
                 self._context.report(
@@ -114,21 +113,25 @@ class TableReader:
 
     def _store(self, page: Page, counts: Counts) -> None:
         stream, state = self.stream, self._context.state
-        applied = self._apply(page.rows, _HOW[stream.reading])
-        counts.add(applied)
-        if stream.reading is not Reading.FIRST_COPY and self._before is None:
-            state.seen.add(stream.entity, [self._plan.id(row) for row in page.rows])
-        was = stream.place
-        stream.rows_read += len(page.rows)
-        if stream.reading is Reading.SELECTION:
-            state.quick_syncs.advance_riding(
-                stream.fingerprint, rows=stream.rows_read, changed=applied.created + applied.updated, total=stream.total
-            )
-        stream.next_link = page.next_link
-        if page.next_link is None:
-            # Until the table is completed a delta link without a next link says: read to its end.
-            stream.delta_link = page.delta_link or _WEAK_END
-        state.streams.checkpoint(stream, was=was)
+        with self._context.database.transaction():
+            applied = self._apply(page.rows, _HOW[stream.reading])
+            counts.add(applied)
+            if stream.reading is not Reading.FIRST_COPY and self._before is None:
+                state.seen.add(stream.entity, [self._plan.id(row) for row in page.rows])
+            was = stream.place
+            stream.rows_read += len(page.rows)
+            if stream.reading is Reading.SELECTION:
+                state.quick_syncs.advance_riding(
+                    stream.fingerprint,
+                    rows=stream.rows_read,
+                    changed=applied.created + applied.updated,
+                    total=stream.total,
+                )
+            stream.next_link = page.next_link
+            if page.next_link is None:
+                # Until the table is completed a delta link without a next link says: read to its end.
+                stream.delta_link = page.delta_link or _WEAK_END
+            state.streams.checkpoint(stream, was=was)
 
     def _complete(self, counts: Counts) -> None:
         """The last steps of a copy, each harmless to repeat: indexes, deletions by absence, then the stream is live."""

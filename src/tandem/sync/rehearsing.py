@@ -16,7 +16,7 @@ from tandem.model.errors import OurBug
 
 _READS = frozenset(
     [
-        *("root", "requests", "who_am_i", "schema_version", "look", "tables", "unreadable_columns", "record_counts"),
+        *("root", "requests", "who_am_i", "schema_version", "look", "tables", "column_rights", "record_counts"),
         *("read_page", "fetch", "fetch_names", "count"),
     ]
 )

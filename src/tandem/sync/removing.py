@@ -80,7 +80,8 @@ class Removing:
         self._sum_scores = sum_scores
 
     def delete(self, person_id: int, *, at: str, never_return: bool = False) -> None:
-        """Delete a person in marketing only; `never_return`: its records bring nobody any more.
+        """Delete a person in marketing only; `never_return`: its records bring nobody any more, and of its custom
+        objects no value is kept.
 
         What stays is one entry of the log, without any value. Raises UnknownPerson or WriteUnderWay; nothing is
         changed then.
@@ -90,10 +91,13 @@ class Removing:
             self._refuse_under_way([person])
             self._withdraw_wishes([person], "deleted", at=at)
             links, roles = self._state.links.of_person(person.id), self._marketing.mirrors.roles_of(person.id)
+            objects = self._state.customs.of_person(person.id) if never_return else {}
             self._marketing.people.delete([person.id])
             self._marketing.people.log([Activity(person.id, ActivityType.DELETE_PERSON, source=BY_HAND)], at=at)
             self._state.links.remove(person.id, LinkState.SUPERSEDED if never_return else LinkState.REMOVED)
             self._state.forget_person(person.id)
+            for entity, ids in objects.items():
+                self._marketing.custom_objects.empty(entity, ids)
             self._stop_waiting(links)
             record = _current(links)
             if record is not None and not never_return:

@@ -72,14 +72,24 @@ def begin_review(
         if kind is ReviewKind.RELINK:
             # What waits are rows of the former organisation.
             state.waiting.forget(entity)
-        if stream.reads_begun:
-            stream.begin_again(reason, Reading.RELINK if kind is ReviewKind.RELINK else Reading.ADOPT)
-            state.streams.put(stream)
+    read_from_the_start(state, reason, Reading.RELINK if kind is ReviewKind.RELINK else Reading.ADOPT)
     for hold in state.journal.holds():
         if hold.state == "open" and hold.kind in _OF_READING:
             state.journal.settle_hold(hold.id, "cancelled", at=at)
     _settle_intents(state, marketing, kind, at=at)
     log.info("review begun", extra={"kind": kind.value, "by": by})
+
+
+def read_from_the_start(state: SyncState, reason: str, reading: Reading | None = None) -> None:
+    """Have what was read be read once more: the places that are known lead nowhere any more. `reading` says why, where
+    it is not that alone. Belongs into a transaction, under the lock of the engine."""
+    for entity, stream in state.streams.all().items():
+        if stream.reads_begun:
+            stream.begin_again(reason, reading)
+        # Its successor goes with it: that one's place is as lost, and another one begins where it is needed.
+        state.streams.drop(entity)
+        state.streams.put(stream)
+    state.quick_syncs.begin_anew()
 
 
 def require_no_review(state: SyncState) -> None:

@@ -32,7 +32,7 @@ def settle(identity: Identity, table: Table, *, held: Stream | None, successor: 
     weak = not table.change_tracking
     if held is None:
         return Streams(present=_stream(identity, identity.wanted, weak=weak), successor=None, changed=True)
-    if held.weak != weak and _usable(identity, table, held):
+    if held.weak != weak and still_brings(identity, table, held):
         held = replace(held, weak=weak)
         held.begin_again("change tracking was switched off" if weak else "change tracking was switched on")
         return Streams(present=held, successor=None, changed=True)
@@ -110,13 +110,13 @@ def is_read_again(
 
 def _decide(identity: Identity, table: Table, held: Stream, successor: Stream | None) -> Succession:
     wanted, state = set(identity.wanted), Successor.LACKING
-    if successor is not None and _usable(identity, table, successor) and wanted <= set(successor.columns or ()):
+    if successor is not None and still_brings(identity, table, successor) and wanted <= set(successor.columns or ()):
         state = Successor.READ if successor.state is StreamState.LIVE else Successor.BEING_READ
     standing = Standing.LIVE if held.state is StreamState.LIVE else Standing.OTHER
     if held.reading.is_review and held.state is not StreamState.LIVE:
         standing = Standing.REVIEW
     return decide_succession(
-        usable=_usable(identity, table, held),
+        usable=still_brings(identity, table, held),
         complete=wanted <= set(held.columns or ()),
         standing=standing,
         successor=state,
@@ -124,7 +124,7 @@ def _decide(identity: Identity, table: Table, held: Stream, successor: Stream | 
     )
 
 
-def _usable(identity: Identity, table: Table, stream: Stream) -> bool:
+def still_brings(identity: Identity, table: Table, stream: Stream) -> bool:
     """Do the stream's links still bring its columns, and with them what the rules need?"""
     columns = stream.columns or ()
     there = all(_selectable(table.columns.get(name)) for name in columns)

@@ -4,11 +4,12 @@ Built from Dynamics' metadata and the field choices when the sync starts and whe
 nothing is asked.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from tandem.dynamics.errors import MissingPrivilege, TableUnknown
+from tandem.dynamics.identity import ColumnRights
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import RowDecoder
@@ -18,7 +19,6 @@ from tandem.model.schema import Table
 from tandem.rules.paths import CustomEntity, Step
 from tandem.state import SyncState
 from tandem.state.state import FieldChoice
-from tandem.state.streams import Stream
 from tandem.sync.applier import Applier
 from tandem.sync.campaigns import campaign_sync
 from tandem.sync.columns import note_columns, note_limits
@@ -43,13 +43,16 @@ _OLDER_ROLES = "older_roles"
 
 @dataclass(slots=True, kw_only=True)
 class Tables:
-    """What can be read now. `problems` names the tables that cannot, with the reason.
+    """What can be read now. `entities` are what was synced when this was put together; `problems` names those whose
+    tables cannot be read, with the reason.
 
     `streams` are as they are to be; `plans` and `appliers` go by the columns of the present ones, `successors` by those
     of the streams that are to take their place. `others` are definitions of tables that only actions write, by name,
-    as far as they were asked for.
+    as far as they were asked for. `quick_syncs` are the numbers of those that were open before it was looked what is
+    chosen, and of those that columns need which came back: of one that is asked for later the fields may be missing.
     """
 
+    entities: tuple[Entity, ...] = ()
     plans: dict[Entity, TablePlan] = field(default_factory=dict)
     appliers: dict[Entity, Applier] = field(default_factory=dict)
     problems: dict[Entity, TandemError] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Tables:
     successors: dict[Entity, TablePlan] = field(default_factory=dict)
     widest_appliers: dict[Entity, Applier] = field(default_factory=dict)
     others: dict[str, Table] = field(default_factory=dict)
+    quick_syncs: frozenset[int] = frozenset()
 
     @property
     def widest(self) -> dict[Entity, TablePlan]:
@@ -94,47 +98,67 @@ def entities_read(state: SyncState, only: Collection[Entity] | None) -> tuple[En
     return tuple(entity for entity in synced if entity in only or entity in paths)
 
 
-def forget_unsynced(context: Context, streams: Mapping[Entity, Stream]) -> None:
-    """Remove what was copied of entities that were disabled since, by the page, and their place at the end.
+def forget_unsynced(context: Context, synced: Collection[Entity], until: Callable[[], bool]) -> list[Entity]:
+    """Remove what was copied of entities that are not among the `synced` any more, by the page; last goes their place.
 
-    The place is given up first: should the entity be enabled again in the middle, it is read from its start.
+    The place is given up first: should the entity be enabled again in the middle, it is read from its start. Returns
+    those of which something is left because `until` said that it is time to stop.
     """
-    state, database = context.state, context.database
-    for entity in [each for each in streams if not each.is_standard and each not in synced_entities(state)]:
+    left = list[Entity]()
+    state, database, streams = context.state, context.database, context.state.streams.all()
+    for entity in [each for each in streams if not each.is_standard and each not in synced]:
         with database.transaction():
             state.streams.drop(entity)
             streams[entity].begin_again("it was disabled")
             state.streams.put(streams[entity])
         forget = state.path_records.forget if entity.is_path else context.marketing.custom_objects.forget
         more = True
-        while more:
+        while more and not until():
             with database.transaction():
                 more = forget(entity, limit=context.settings.page_size) > 0
+        if more:
+            left.append(entity)
+            continue
         with database.transaction():
             state.forget_entity(entity, at=context.now())
             tell_disabled(state, entity, at=context.now())
+    return left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """By logical name the definitions of the tables, and the columns the sync user cannot read (D1, D4)."""
+    """By logical name the definitions of the tables, as the sync user may write them, and what it lacks of their
+    secured columns (D1, D4).
 
+    `asked` are the tables that were asked for: of one that is not among the definitions, Dynamics has none.
+    """
+
+    asked: frozenset[str]
     tables: Mapping[str, Table]
-    unreadable: Mapping[str, frozenset[str]]
+    rights: Mapping[str, ColumnRights]
+
+    def unreadable(self, entity: Entity) -> frozenset[str]:
+        """The columns of the entity's table that reach the sync user as null or masked."""
+        return self.rights[entity.table].unreadable
+
+    def tells_of(self, entity: Entity) -> bool:
+        """Was the entity's table asked for? What is enabled while the definitions are read was not."""
+        return entity.table in self.asked
 
 
 def read_metadata(context: Context, user_id: str, entities: Sequence[Entity]) -> Metadata:
     """What Dynamics tells of these entities' tables; one that it does not have is absent."""
-    names = [*(entity.table for entity in entities), *_NAMES_OF_ROLES, *_NAMES_OF_ROLES.values()]
-    tables = context.dynamics.tables(dict.fromkeys(names), context.settings.language)
+    names = dict.fromkeys([*(entity.table for entity in entities), *_NAMES_OF_ROLES, *_NAMES_OF_ROLES.values()])
+    tables = context.dynamics.tables(names, context.settings.language)
     if not _has_older_roles(context, tables):
         tables = {name: table for name, table in tables.items() if name != Entity.OPPORTUNITY_ROLE}
-    unreadable = {
-        name: context.dynamics.unreadable_columns(user_id, table)
+    rights = {
+        name: context.dynamics.column_rights(user_id, table)
         for name, table in tables.items()
         if name not in _NAMES_OF_ROLES.values()
     }
-    return Metadata(tables=tables, unreadable=unreadable)
+    tables = {**tables, **{name: each.narrow(tables[name]) for name, each in rights.items()}}
+    return Metadata(asked=frozenset(names), tables=tables, rights=rights)
 
 
 def _has_older_roles(context: Context, tables: Mapping[str, Table]) -> bool:
@@ -170,16 +194,16 @@ def count_rows(dynamics: DynamicsOrganisation, entities: Sequence[Entity]) -> di
 
 
 def build_tables(context: Context, metadata: Metadata, *, organization_id: str) -> Tables:
-    """Put plans, streams and appliers together.
+    """Put plans, streams and appliers together, of what the definitions were read for.
 
     A standard table the organisation lacks is left out (section 7); one that was read, or that an administrator
     enabled, is a problem then.
     """
-    state = context.state
-    entities, customs = synced_entities(state), state.customs.all()
+    state, asked = context.state, context.state.quick_syncs.open()
+    entities, customs = tuple(filter(metadata.tells_of, synced_entities(state))), state.customs.all()
     choices = _choices(context, [entity for entity in entities if entity.table in metadata.tables], metadata)
-    streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
-    lookups, found = path_lookups(customs), Tables()
+    streams, successors, lookups = state.streams.all(), state.streams.successors(), path_lookups(customs)
+    found = Tables(entities=entities, quick_syncs=frozenset(each.id for each in asked))
     for entity in entities:
         table = metadata.tables.get(entity.table)
         if table is None:
@@ -187,7 +211,7 @@ def build_tables(context: Context, metadata: Metadata, *, organization_id: str) 
                 problem = TableUnknown(f"The organisation has no table {entity.table} any more.", table=entity.table)
                 found.problems[entity] = problem
             continue
-        hidden = metadata.unreadable[entity.table]
+        hidden = metadata.unreadable(entity)
         chosen, lookup = chosen_fields(entity, table, choices.get(entity, {}), hidden), lookups.get(entity)
         try:
             identity = Identity(
@@ -216,12 +240,15 @@ def build_tables(context: Context, metadata: Metadata, *, organization_id: str) 
     names = {each: RoleNames(context.dynamics, metadata.tables.get(table)) for each, table in _NAMES_OF_ROLES.items()}
     _add_appliers(context, found, names)
     with context.database.transaction():
+        before = {each.id for each in state.quick_syncs.open()}
         for entity, plan in found.plans.items():
-            hidden = metadata.unreadable[entity.table]
+            hidden = metadata.unreadable(entity)
             note_columns(context, entity, plan.table, choices.get(entity, {}).values(), hidden)
         fields = [field for plan in found.widest.values() for field in plan.fields]
         note_limits(context, fields)
         context.marketing.define_fields([definition(field) for field in fields])
+        # What this asked for itself, of columns that came back, is known here.
+        found.quick_syncs |= {each.id for each in state.quick_syncs.open()} - before
     return found
 
 
@@ -242,7 +269,7 @@ def _choices(context: Context, entities: Sequence[Entity], metadata: Metadata) -
     if new:
         with context.database.transaction():
             for entity in new:
-                table, hidden = metadata.tables[entity.table], metadata.unreadable[entity.table]
+                table, hidden = metadata.tables[entity.table], metadata.unreadable(entity)
                 context.state.put_choices(default_choices(entity, table, hidden))
         choices = context.state.choices()
     return choices

@@ -5,15 +5,15 @@ Notices are written from what is known at the end of a cycle, in the transaction
 of already is told of no second time, so a cycle killed before its end is made up for by the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tandem.dynamics.errors import CertificateOver, Refused
 from tandem.model.entities import Entity
 from tandem.model.errors import RetryLater, TandemError
-from tandem.rules.notices import expiry_warning, is_digest_due, tells_failure
+from tandem.rules.notices import DIGEST_EVERY, expiry_warning, is_digest_due, later, tells_failure
 from tandem.state import SyncState
 from tandem.state.journal import Failures, Hold
-from tandem.state.notices import NoticeKind
+from tandem.state.notices import Notice, NoticeKind
 
 _WHOLE = "sync:"
 """Begins what a notice is about where everything is down; a single table is named as it is."""
@@ -62,9 +62,14 @@ def tell_stopped(state: SyncState, problem: TandemError, *, at: str) -> None:
     state.notices.tell(NoticeKind.SYNC_DOWN, _WHOLE + problem.code, message, advice=problem.remedy, at=at)
 
 
+def told_down(state: SyncState) -> list[Notice]:
+    """What stops everything, as people were told of it, oldest first; none once a cycle has come to its end."""
+    return [each for each in state.notices.open(NoticeKind.SYNC_DOWN) if each.about.startswith(_WHOLE)]
+
+
 def tell_works(state: SyncState, *, at: str) -> None:
     """A cycle came to its end. Belongs into the transaction that records it."""
-    ended = [each for each in state.notices.open(NoticeKind.SYNC_DOWN) if each.about.startswith(_WHOLE)]
+    ended = told_down(state)
     for each in ended:
         state.notices.settle(NoticeKind.SYNC_DOWN, each.about, at=at)
     if ended:
@@ -77,12 +82,13 @@ def tell_unreadable(state: SyncState, entity: Entity, problem: TandemError, *, a
     state.notices.tell(NoticeKind.SYNC_DOWN, entity.value, message, advice=problem.remedy, at=at)
 
 
-def tell_readable(state: SyncState, entity: Entity, *, at: str) -> None:
-    """A table was read. Belongs into the transaction that notes it."""
+def tell_readable(state: SyncState, entities: Collection[Entity], *, at: str) -> None:
+    """These tables were read. Belongs into the transaction that notes it."""
+    names = {each.value for each in entities}
     for each in state.notices.open(NoticeKind.SYNC_DOWN):
-        if each.about == entity.value:
+        if each.about in names:
             state.notices.settle(NoticeKind.SYNC_DOWN, each.about, at=at)
-            _recovered(state, entity.value, f"The table {entity.value} is read", since=each.at, at=at)
+            _recovered(state, each.about, f"The table {each.about} is read", since=each.at, at=at)
 
 
 def tell_disabled(state: SyncState, entity: Entity, *, at: str) -> None:
@@ -135,12 +141,17 @@ def tell_expiry(state: SyncState, *, at: str) -> None:
 def tell_digest(state: SyncState, *, at: str) -> None:
     """Once a day the records that failed since the last time, none where nothing failed. Belongs into a transaction."""
     last = state.setting(_DIGEST_AT)
-    if last is not None and not is_digest_due(last, at):
+    if last is None:
+        first = state.journal.last_cycle()
+        state.put_setting(_DIGEST_AT, first["begun_at"] if first else at)
+        return
+    if not is_digest_due(last, at):
         return
     state.put_setting(_DIGEST_AT, at)
-    failed = state.journal.failed_since(last) if last else []
+    since = min(last, later(at, -DIGEST_EVERY))
+    failed = state.journal.failed_since(since)
     if failed:
-        state.notices.tell(NoticeKind.DIGEST, at[:10], _digest(failed, last), advice=_ON_DIGEST, at=at)
+        state.notices.tell(NoticeKind.DIGEST, at[:10], _digest(failed, since), advice=_ON_DIGEST, at=at)
 
 
 _ON_DIGEST = (

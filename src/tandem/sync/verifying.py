@@ -261,7 +261,8 @@ class Verifier:
                 NoticeKind.VERIFICATION,
                 _stream_of(name),
                 f"{missed:,} of {circle.records:,} records of {name} had changes that Dynamics never told of.",
-                advice="Read the table from its start and report what you see: changes are lost on the way.",
+                advice=f"Changes are lost on the way: `tandem fields {name} --select COLUMN`, for any field that is "
+                "selected, reads every record once more. Report it if it happens again.",
                 at=at,
             )
 

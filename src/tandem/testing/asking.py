@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from tandem.actions.arguments import Action
 from tandem.actions.registry import perform
-from tandem.actions.requests import RequestState
 from tandem.model.entities import Entity
 from tandem.runtime import instance
 from tandem.runtime.acting import acting
@@ -21,16 +20,6 @@ def make_record(subscription: Subscription, *, person: int, wanted: Entity, requ
     """*Sync Person to Microsoft* (F1); `request` None asks under a new id each time."""
     with acting(subscription) as (engine, context):
         perform(engine, context, Action.SYNC_PERSON, person, {"as": wanted.value}, request)
-
-
-def qualify_lead(subscription: Subscription, *, person: int) -> None:
-    """The same for a lead that is to be a contact; where it is refused because nobody knows whether Dynamics was ever
-    asked, it is asked for under a new id."""
-    with acting(subscription) as (engine, context):
-        for request in ("first", "second"):
-            acted = perform(engine, context, Action.SYNC_PERSON, person, {"as": Entity.CONTACT.value}, request)
-            if acted.state is RequestState.DONE:
-                return
 
 
 def delete_person(subscription: Subscription, *, person: int, never_return: bool = False) -> None:

@@ -16,13 +16,16 @@ from tandem.dynamics.port import DynamicsOrganisation
 from tandem.mapping.fields import FILTER_COLUMN
 from tandem.model.entities import STANDARD
 from tandem.model.schema import Column, ColumnType
+from tandem.runtime import backups, instance
 from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
 from tandem.runtime.syncing import enable, sync_settings
 from tandem.sandbox.automation.plug_ins import PlugIn
+from tandem.state.reviews import ReviewKind
 from tandem.sync.context import Context
 from tandem.sync.cycle import Engine
 from tandem.sync.plan import default_choices
+from tandem.sync.review import begin_review
 from tandem.testing.fake import FakeDynamics, FakeOrganisation, Reference
 from tandem.testing.subscribed import Subscribed
 
@@ -71,14 +74,18 @@ class FakeWorld(Subscribed):
     def connect(self) -> Self:
         """Open the subscription, bind it to the organisation, select the default fields and switch it on."""
         self._organization_id = self.organisation.organization_id
-        self.subscription = self._resources.enter_context(opened(self.settings, create=True))
-        self.subscription.now = self.clock.now
+        self._open(create=True)
         state, tables = self.subscription.state, self.organisation.tables
         with self.subscription.database.transaction():
+            instance.begin(self.subscription)
             for entity in STANDARD:
                 state.put_choices(default_choices(entity, tables[entity.value]))
         enable(self.subscription, True)
         return self
+
+    def _open(self, *, create: bool = False) -> None:
+        self.subscription = self._resources.enter_context(opened(self.settings, create=create))
+        self.subscription.now = self.clock.now
 
     def filter_column(self, *tables: str) -> Self:
         """Add the sync filter column to tables, empty in every row."""
@@ -128,6 +135,11 @@ class FakeWorld(Subscribed):
     def secure(self, table: str, column: str, *, secured: bool = True) -> None:
         """Take a column out of the sync user's sight, or give it back."""
         self.organisation.secure(table, column, secured=secured)
+
+    def allow(self, table: str, column: str, *, allowed: bool = True) -> None:
+        """Let the sync user read a secured column by its column security profile, or not; the definitions stay."""
+        unreadable = self.organisation.unreadable
+        (unreadable.discard if allowed else unreadable.add)((table, column))
 
     def track(self, table: str, *, enabled: bool) -> None:
         """Switch a table's change tracking."""
@@ -181,6 +193,29 @@ class FakeWorld(Subscribed):
             )
             yield Engine(context, organization_id=self._organization_id), context
 
+    # Set back ------------------------------------------------------------------------------------------------------
+
+    def relink(self) -> None:
+        """Link the subscription to what the organisation is now, as `tandem relink` does once it was agreed to."""
+        subscription, self._organization_id = self.subscription, self.organisation.organization_id
+        with subscription.exclusive(), subscription.writing(), subscription.database.transaction():
+            begin_review(
+                *(subscription.state, subscription.marketing, ReviewKind.RELINK, "It was linked again."),
+                by="somebody",
+                at=subscription.now(),
+            )
+
+    def save(self, file: Path) -> None:
+        """Save the subscription in a new file."""
+        backups.back_up(self.subscription, file)
+
+    def put_back(self, file: Path) -> None:
+        """Put what was saved in the place of the subscription, and adopt it."""
+        self.subscription.database.close()
+        backups.restore(self.settings, file)
+        self._open()
+        instance.adopt(self.subscription)
+
     # What is kept ---------------------------------------------------------------------------------------------------
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -200,6 +235,8 @@ class FakeWorld(Subscribed):
 _OF_CYCLES = {"history"}
 _KEPT = {
     "stream": "entity, fingerprint, state, next_link, delta_link, weak, reason",
+    "setting": "name, case when name = 'instance' then null else value end",  # all but what tells it from every other
+    "sync_error": "id, cause, crm_id, person_id, field, message, advice, state",  # all but how often, and when last
     "notice": "id, kind, about, message, advice, at, settled_at",  # all but the id that no other notice anywhere has
 }
 """What stays the same of a table when nothing happens in a cycle, where that is not all of it."""

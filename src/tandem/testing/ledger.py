@@ -5,7 +5,7 @@ down every value anybody could ever see on either side, and every write that arr
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -130,6 +130,15 @@ class Ledger:
             if write.creates:
                 self.made[write.person].append((write.table, write.record))
             self.written.update((write.table, write.record, column) for column in write.values)
+
+    def forget(self, *, keep: Collection[int]) -> None:
+        """The subscription was set back: nobody is left who saw or sent anything but people in `keep`, whose records
+        stay theirs; and what was held of them then is noted by whoever asks for this."""
+        self.held.clear()
+        self.writes.clear()
+        self.written.clear()
+        for person in self.made.keys() - set(keep):
+            del self.made[person]
 
     def forgive(self, records: Iterable[str] | None = None) -> None:
         """Something was done to these records, or to all: writes that answer it are counted from here."""

@@ -23,7 +23,7 @@ from tandem.dynamics.errors import (
     Unreachable,
     VersionMismatch,
 )
-from tandem.dynamics.identity import Identity
+from tandem.dynamics.identity import ColumnRights, Identity, Look
 from tandem.dynamics.port import DynamicsOrganisation
 from tandem.dynamics.queries import PageQuery
 from tandem.dynamics.rows import Page, RowDecoder
@@ -102,19 +102,22 @@ class LyingDynamics:
         """The sync user and the organisation."""
         return self._asked("who_am_i", "", self._inner.who_am_i)
 
-    def look(self) -> tuple[Identity, str | None]:
-        """Both, each with its own lies."""
-        return self.who_am_i(), self.schema_version()
+    def look(self, secured: Sequence[Table] = ()) -> Look:
+        """Each part with its own lies."""
+        identity, schema = self.who_am_i(), self.schema_version()
+        rights = {table.name: self.column_rights(identity.user_id, table) for table in secured}
+        return Look(identity=identity, schema=schema, rights=rights)
 
     def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
         """The definitions; a hidden column is a secured one."""
         found = self._asked("tables", "", lambda: self._inner.tables(names, language))
         return {name: self._secured(table) for name, table in found.items()}
 
-    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
+    def column_rights(self, user_id: str, table: Table) -> ColumnRights:
         """What the organisation hides, and what is hidden here."""
-        seen = self._asked("unreadable_columns", table.name, lambda: self._inner.unreadable_columns(user_id, table))
-        return seen | {column for name, column in self._hidden if name == table.name}
+        held = self._asked("column_rights", table.name, lambda: self._inner.column_rights(user_id, table))
+        hidden = {column for name, column in self._hidden if name == table.name}
+        return ColumnRights(unreadable=held.unreadable | hidden, unwritable=held.unwritable | hidden)
 
     def record_counts(self, names: Iterable[str]) -> dict[str, int]:
         """Rows per table."""

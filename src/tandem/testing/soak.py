@@ -64,7 +64,7 @@ def walk(seed: int, steps: Iterable[Step]) -> Counter[str]:
                 _rest(one)
                 check(one, AFTER_ALL)
                 one.counts["lies"] = one.lying.told.total()
-                one.counts["writes"] = len(one.ledger.writes)
+                one.counts["writes"] += len(one.ledger.writes)
                 return one.counts
         except Exception as problem:
             raise Astray(seed, taken, problem) from problem

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
+from uuid import uuid4
 
 from tandem.dynamics.credentials import Credentials
 from tandem.mapping.ranges import Range
@@ -184,6 +185,27 @@ class World(Subscribed):
     def secure(self, table: str, column: str, *, secured: bool = True) -> None:
         """Take a column out of the sync user's sight, or give it back."""
         self.do(Secure(table=table, column=column, secured=secured))
+
+    def allow(self, table: str, column: str, *, allowed: bool = True, writing: bool = True) -> None:
+        """Give the sync user the rights to a secured column by a column security profile, or none; definitions stay."""
+        organisation = self.organisation
+        with organisation.transaction():
+            user, right = (
+                organisation.user_id,
+                {
+                    "canread": 4 if allowed else 0,
+                    **dict.fromkeys(("cancreate", "canupdate"), 4 if allowed and writing else 0),
+                },
+            )
+            for each in organisation.find("fieldpermission", "attributelogicalname", column):
+                organisation.update("fieldpermission", each, right, actor=user)
+                return
+            profile, names = str(uuid4()), {"entityname": table, "attributelogicalname": column}
+            organisation.insert("fieldsecurityprofile", profile, {"name": f"{table} {column}"}, actor=user)
+            member = {"systemuserid": user, "fieldsecurityprofileid": profile}
+            organisation.insert("systemuserprofiles", str(uuid4()), member, actor=user)
+            permission = {**names, **right, "fieldsecurityprofileid": profile}
+            organisation.insert("fieldpermission", str(uuid4()), permission, actor=user)
 
     def track(self, table: str, *, enabled: bool) -> None:
         """Switch a table's change tracking."""

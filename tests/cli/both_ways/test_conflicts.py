@@ -278,5 +278,5 @@ def test_N7_a_value_that_cannot_be_given_back_stops_no_other(office: Any, leads:
     ended = office.run("conflicts", "--restore", "all", "--kept", "marketing")
 
     assert ExitCode.RECORD_ERRORS == ended.code
-    assert "4 values were given back" in ended.out
+    assert "Values given back: 4;" in ended.out
     assert "was skipped" in ended.told

@@ -75,7 +75,7 @@ def test_P17_what_waits_for_a_reactivation_is_not_counted(office: Any, leads: li
     cause = causes(office)["record-inactive"]
     assert (ExitCode.DONE, False) == (ended.code, cause["counted"])
     assert "the record is reactivated in Dynamics" == cause["heals_when"]
-    assert "Held until then, and not counted." in office.run("errors").out
+    assert "Until then it is not counted." in office.run("errors").out
     assert 0 == office.facts("status")["entities"]["lead"]["errors"]
     office.world.edit("lead", record, statecode=0, statuscode=1)
     office.world.cycle()
@@ -93,3 +93,6 @@ def test_N4_an_ignored_error_is_not_counted_however_often_it_comes(office: Any, 
 
     assert ExitCode.DONE == office.run("sync").code
     assert {"refused": 1} == office.facts("differences")["counts"]
+    office.run("errors", "--retry", "all")
+    assert "0 errors are ignored" in office.run("errors", "--ignore", "all", "--operation", "create-task").told
+    assert "1 errors are ignored" in office.run("errors", "--ignore", "all", "--operation", "update").told

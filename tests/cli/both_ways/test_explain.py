@@ -146,6 +146,11 @@ def test_R6_a_deletion_that_is_held_is_told(office: Any, lead: str) -> None:
 
     assert "Held: 30 of 100 records deleted" in told(office, link.person_id)
 
+    ended = office.run("holds", "--cancel", str(hold))
+    assert ExitCode.DONE == ended.code
+    office.edit("lead", lead, title="Chief")
+    assert "Not sent: Job Title (its record was deleted in Dynamics" in told(office, link.person_id)
+
 
 def test_N6_it_works_while_dynamics_is_away_and_the_sync_is_off(office: Any, lead: str) -> None:
     """Nothing is asked of Dynamics; the switch is told."""

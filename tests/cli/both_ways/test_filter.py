@@ -63,6 +63,20 @@ def test_D8_what_no_would_do_is_told_and_not_done(office: Any, contacts: list[st
     assert office.row("contact", contacts[0])["new_synctomkto"] is None
 
 
+def test_D8_the_filter_is_told_and_tried_while_another_tandem_syncs(office: Any, contacts: list[str]) -> None:
+    """All day somebody does; only what the next cycle would do is that one's to find out."""
+    with office.world.subscription.exclusive():
+        (found,) = office.facts("filter", "contact")["tables"]
+        told = office.run("filter", "contact")
+        supposed = office.facts("filter", "contact", "--if-no", "lastname eq 'Live'")
+
+    assert (1, 1, 1, None, None) == tuple(
+        found[each] for each in ("live", "parked", "excluded", "created", "excluding")
+    )
+    assert (ExitCode.DONE, True) == (told.code, "Another Tandem is at work" in told.out)
+    assert 1 == supposed["fates"]["parked"]
+
+
 def test_D8_records_are_named_in_a_file(office: Any, contacts: list[str], tmp_path: Path) -> None:
     """One id on each line; upper case, empty lines and a byte-order mark are what spreadsheets write."""
     file = tmp_path / "ids.txt"

@@ -1,4 +1,7 @@
-"""The shared companies of the embedded marketing database."""
+"""The shared companies of the embedded marketing database.
+
+They are found by the account's id and by nothing else: two accounts of one name are two companies.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,7 @@
-"""The custom objects of the embedded marketing database."""
+"""The custom objects of the embedded marketing database.
+
+Whose an object is, is not kept with it: that would be wrong after a merge or a moved lookup. The links say it.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -31,6 +34,9 @@ class EmbeddedCustomObjects:
 
     def park(self, entity: Entity, ids: Sequence[str]) -> None:
         self._database.run(_SQL["park_custom_objects"], entity=entity.value, ids=self._database.array(ids))
+
+    def empty(self, entity: Entity, ids: Sequence[str]) -> None:
+        self._database.run(_SQL["empty_custom_objects"], entity=entity.value, ids=self._database.array(ids))
 
     def delete(self, entity: Entity, ids: Sequence[str]) -> None:
         self._database.run(_SQL["delete_custom_objects"], entity=entity.value, ids=self._database.array(ids))

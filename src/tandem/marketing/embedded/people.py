@@ -1,4 +1,8 @@
-"""The people of the embedded marketing database."""
+"""The people of the embedded marketing database.
+
+Exports, logs and requests of years ago name people by their ids. So an id is given once, and one that was merged away
+leads to whoever has it now.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +30,8 @@ _PERSON = (
 _ACTIVITY = ("person_id", "type", "field", "old", "new", "source", "detail", "at")
 _LOGGED = ("id", "person_id", "type", "at", "field", "old", "new", "source", "detail")
 _PLAIN_ACTIVITY = ("person_id", "type", "at")
+_HIGHEST = 2**63 - 1
+"""The highest number a database keeps as an id; whoever types a higher one means nobody."""
 _WILDCARD, _ESCAPED = re.compile(r"([%_!])"), r"!\1"
 _MERGE = ("add_alias", "move_aliases", "move_activities", "move_roles", "move_opportunities")
 _DELETE = (
@@ -62,6 +68,8 @@ class EmbeddedPeople:
         return dict(self._database.all(_SQL["people_made_at"], ids=self._database.array(list(ids))))
 
     def resolve(self, person_id: int) -> PersonId | None:
+        if not 0 < person_id <= _HIGHEST:
+            return None
         if person_id in self.get([person_id]):
             return PersonId(person_id)
         row = self._database.one(_SQL["person_id_of_alias"], id=person_id)

@@ -214,6 +214,9 @@ where excluded.version >= custom_object.version;
 -- park_custom_objects
 update custom_object set is_excluded = 1 where entity = :entity and id in_list(:ids);
 
+-- empty_custom_objects
+update custom_object set fields = '{}', version = -1 where entity = :entity and id in_list(:ids);
+
 -- delete_custom_objects
 delete from custom_object where entity = :entity and id in_list(:ids);
 
@@ -367,6 +370,13 @@ select 'opportunity', count(*), 0 from opportunity
 union all
 select 'opportunityrole', count(*), 0 from (
     select distinct external_opportunity_id, person_id, role from opportunity_role) as roles
+union all
+-- A connection has a twin that says the same.
+select 'connection', count(*), 0 from (
+    select distinct external_opportunity_id, person_id, role from opportunity_role
+    where source like 'connection:%') as connections
+union all
+select 'customeropportunityrole', count(*), 0 from opportunity_role where source like 'customeropportunityrole:%'
 union all
 select 'person', count(*), count(*) filter (where is_deleted = 1) from person
 union all

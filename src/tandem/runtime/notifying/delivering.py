@@ -1,9 +1,10 @@
 """Delivers notices, in turns of bounded length that disturb nothing else (rule N5).
 
 Telling people must not be able to stop the work it tells of. A mail server that hangs costs its own patience and no
-more; what failed is tried again later, by a time that lies in the database; a process killed between sending and
-noting sends again under the same id. One failure ends a channel's turn, so a dead one costs one attempt each time,
-while a notice that alone is refused does not stand in the way of the next.
+more; what failed is tried again later, by a time that lies in the database. That time is set before anything is sent:
+no second process takes what one has begun, and one that was killed before it noted the end sends again under the same
+id. One failure ends a channel's turn, so a dead one costs one attempt each time, while a notice that alone is refused
+does not stand in the way of the next. Whatever goes wrong in one channel is that channel's alone.
 """
 
 import asyncio
@@ -17,20 +18,24 @@ from uuid import uuid4
 
 from tandem.dynamics.errors import CaBundleUnusable
 from tandem.model.errors import TandemError
-from tandem.rules.notices import GIVE_UP_AFTER, later, try_again_at
+from tandem.rules.notices import GIVE_UP_AFTER, LONGEST_WAIT, later, try_again_at
 from tandem.runtime.logs import redactor
 from tandem.runtime.notifying.mail import Mail
-from tandem.runtime.notifying.message import TEST, Channel, ChannelFailed, Message, message_of
+from tandem.runtime.notifying.message import TEST, Channel, ChannelFailed, Message, bundle_of, message_of
 from tandem.runtime.notifying.web import Heartbeat, Webhook
 from tandem.runtime.settings import Settings
 from tandem.runtime.subscription import Subscription, opened
-from tandem.runtime.values import MailAddress, WebAddress
+from tandem.runtime.values import WebAddress
 from tandem.state.notices import DeliveryState, Notice
 
 log = logging.getLogger("tandem.notifying")
 
 PATIENCE = 10.0
 """Seconds that one message may take."""
+_SINGLY = 5
+"""The most notices that people are sent one by one in a turn; where there are more, they are one message."""
+_TOGETHER = 3
+"""Attempts at a bundle, after which its notices go singly: it may be one of them that is refused."""
 _TURN = 30.0
 """Seconds after which a channel is given no further message in a turn."""
 HEARTBEAT = "heartbeat"
@@ -50,7 +55,7 @@ def channels_of(subscription: Subscription) -> list[Channel]:
     settings, address = subscription.settings, subscription.state.setting("notify")
     found: list[Channel] = []
     if settings.smtp_host and address:
-        found.append(Mail(settings, MailAddress(address)))
+        found.append(Mail(settings, address))
     if settings.webhook_url and settings.webhook_secret:
         found.append(Webhook(settings.webhook_url, settings.webhook_secret, settings.ca_bundle))
     return found
@@ -73,8 +78,11 @@ def deliver(subscription: Subscription, *, patience: float = PATIENCE) -> list[A
     attempts = list[Attempt]()
     for channel in channels_of(subscription):
         ends = time.monotonic() + _TURN
-        for notice, tries in _due(subscription, channel):
-            attempts.append(_deliver(subscription, channel, notice, tries, patience=patience))
+        for bundle in _bundles(channel, _due(subscription, channel)):
+            taken = _taken(subscription, channel, bundle)
+            if not taken:
+                continue
+            attempts.append(_deliver(subscription, channel, taken, patience=patience))
             if attempts[-1].problem is not None or time.monotonic() >= ends:
                 break
     return attempts
@@ -116,19 +124,40 @@ def _due(subscription: Subscription, channel: Channel) -> list[tuple[Notice, int
     with subscription.database.transaction():
         notices.queue(channel.name, since=oldest, at=at)
         notices.give_up(channel.name, before=oldest)
-        return notices.due(channel.name, at=at)
+        return notices.due(channel.name, at=at, latest=later(at, LONGEST_WAIT))
 
 
-def _deliver(subscription: Subscription, channel: Channel, notice: Notice, tries: int, *, patience: float) -> Attempt:
-    message = message_of(notice, subscription=subscription.name, organisation=_organisation(subscription))
-    problem = _problem(channel.send(message, at=subscription.now()), patience)
-    at = subscription.now()
-    state = DeliveryState.DELIVERED if problem is None else DeliveryState.WAITING
-    due_at = at if problem is None else try_again_at(tries + 1, at)
+def _bundles(channel: Channel, due: list[tuple[Notice, int]]) -> list[list[tuple[Notice, int]]]:
+    """What is sent together: forty columns that vanish at once are not forty mails."""
+    if not channel.bundles or len(due) <= _SINGLY:
+        return [[each] for each in due]
+    together = [each for each in due if each[1] < _TOGETHER]
+    return [together, *([each] for each in due if each[1] >= _TOGETHER)]
+
+
+def _taken(subscription: Subscription, channel: Channel, bundle: list[tuple[Notice, int]]) -> list[Notice]:
+    """Those that this process sends now: until they are tried again, nobody else does."""
+    at, notices = subscription.now(), subscription.state.notices
     with subscription.database.transaction():
-        subscription.state.notices.attempted(notice.id, channel.name, state, due_at=due_at, problem=problem)
+        return [
+            notice
+            for notice, tries in bundle
+            if notices.take(notice.id, channel.name, attempts=tries, until=try_again_at(tries + 1, at))
+        ]
+
+
+def _deliver(subscription: Subscription, channel: Channel, taken: list[Notice], *, patience: float) -> Attempt:
+    organisation = _organisation(subscription)
+    messages = [message_of(each, subscription=subscription.name, organisation=organisation) for each in taken]
+    message = messages[0] if len(messages) == 1 else bundle_of(messages)
+    problem = _problem(channel.send(message, at=subscription.now()), patience)
+    state = DeliveryState.DELIVERED if problem is None else DeliveryState.WAITING
+    with subscription.database.transaction():
+        for each in taken:
+            subscription.state.notices.attempted(each.id, channel.name, state, problem=problem)
     if problem:
-        log.warning("notice not delivered", extra={"channel": channel.name, "notice": notice.id, "reason": problem})
+        extra = {"channel": channel.name, "notices": [each.id for each in taken], "reason": problem}
+        log.warning("notices not delivered", extra=extra)
     return Attempt(channel=channel.name, to=channel.to, problem=problem)
 
 
@@ -150,6 +179,9 @@ def _problem(sending: Awaitable[None], patience: float) -> str | None:
         return f"There was no answer within {patience:g} seconds."
     except (ChannelFailed, CaBundleUnusable) as problem:
         return redactor.clean(str(problem))
+    except Exception as problem:
+        log.exception("a channel failed")
+        return f"It failed in a way Tandem does not know: {type(problem).__name__}. The log file says where."
     return None
 
 
@@ -179,10 +211,11 @@ class Notifier:
     def _turn(self) -> None:
         try:
             with opened(self._settings) as subscription:
-                deliver(subscription)
                 if self._well:
+                    # First: a monitor must not alarm because a mail server hangs.
                     self._well = False
                     beat(subscription)
+                deliver(subscription)
         except TandemError as problem:
             log.warning("no notices delivered", extra={"code": problem.code, "reason": problem.message})
         except Exception:

@@ -6,6 +6,7 @@ header is one line.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
@@ -22,16 +23,19 @@ from tandem.runtime.settings import MailSecurity, Settings
 from tandem.runtime.values import MailAddress
 
 _REASON_LENGTH = 300
+_FAREWELL = 0.5
+"""Seconds in which a server may answer to the farewell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """E-mail to one address. `settings.smtp_host` is set."""
+    """E-mail to one address, as it was given. `settings.smtp_host` is set."""
 
     settings: Settings
-    recipient: MailAddress
+    recipient: str
 
     name = "email"
+    bundles = True
 
     @property
     def to(self) -> str:
@@ -41,7 +45,14 @@ class Mail:
     async def send(self, message: Message, *, at: str) -> None:
         """One conversation with the mail server. Raises ChannelFailed, and CaBundleUnusable."""
         settings = self.settings
-        mail = mail_of(message, sender=settings.smtp_from or self.recipient, recipient=self.recipient)
+        try:
+            recipient = MailAddress(self.recipient)
+        except ValueError:
+            raise ChannelFailed(
+                f"{_line(self.recipient)!r} is no e-mail address. Give another: tandem enable --notify ADDRESS."
+            ) from None
+        sender = settings.smtp_from or recipient
+        mail = mail_of(message, sender=sender, recipient=recipient)
         server = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
@@ -54,17 +65,25 @@ class Mail:
         )
         transport = None
         try:
-            async with server:
-                transport = server.transport
-                if settings.smtp_user and settings.smtp_password:
-                    await server.login(settings.smtp_user, settings.smtp_password.text)
-                await server.send_message(mail, sender=settings.smtp_from or self.recipient, recipients=self.recipient)
+            await server.connect()
+            transport = server.transport
+            if settings.smtp_user and settings.smtp_password:
+                await server.login(settings.smtp_user, settings.smtp_password.text)
+            await server.send_message(mail, sender=sender, recipients=recipient)
+            await _farewell(server)
         except (aiosmtplib.SMTPException, OSError) as error:
             raise ChannelFailed(f"{settings.smtp_host}: {_reason(error)}") from error
         finally:
-            # The farewell of TLS would outlive the loop that it needs.
+            # Nothing is said to a server that failed or hangs: whoever waited for its answer would hang with it. And
+            # the farewell of TLS would outlive the loop that it needs.
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
+
+
+async def _farewell(server: aiosmtplib.SMTP) -> None:
+    """Take leave. The server has the mail by then, so it is delivered whatever is answered."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await server.quit(timeout=_FAREWELL)
 
 
 def mail_of(message: Message, *, sender: MailAddress, recipient: MailAddress) -> EmailMessage:
@@ -82,7 +101,9 @@ def mail_of(message: Message, *, sender: MailAddress, recipient: MailAddress) ->
 
 def text_of(message: Message) -> str:
     """What people read."""
+    over = [f"This is over since {message.over_since}."] if message.over_since else []
     parts = [
+        *over,
         message.message,
         f"What to do: {message.advice}",
         f"Subscription: {message.subscription}\nOrganisation: {message.organisation}\nAt: {message.at}",

@@ -4,10 +4,12 @@ Whoever is woken by it at night knows nothing of Tandem's insides: it names the 
 sentence, and what to do about it.
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tandem.state.notices import Notice, NoticeKind
+from tandem.state.notices import EVENTS, Notice, NoticeKind
 
 TITLES = {
     NoticeKind.INITIAL_SYNC: "The first copy is complete",
@@ -26,12 +28,14 @@ TITLES = {
 }
 TEST = "test"
 """The kind of a message that only tries a channel."""
+_SEVERAL = "several"
+"""The kind of a message that holds several notices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One notification. `id` is the same however often it is sent, and no other message has it; `at` when it happened,
-    ISO 8601 UTC."""
+    ISO 8601 UTC. `over_since`: the state it tells of had ended by the time it was sent; else None."""
 
     id: str
     kind: str
@@ -42,6 +46,7 @@ class Message:
     at: str
     subscription: str
     organisation: str
+    over_since: str | None = None
 
 
 class ChannelFailed(Exception):
@@ -59,20 +64,41 @@ class Channel(Protocol):
     def to(self) -> str:
         """Where it leads, without secrets."""
 
+    @property
+    def bundles(self) -> bool:
+        """Do people read it, who want one message where there are many notices?"""
+
     async def send(self, message: Message, *, at: str) -> None:
         """Send, the time being `at`. Raises ChannelFailed, and TimeoutError where the caller's patience ends."""
 
 
 def message_of(notice: Notice, *, subscription: str, organisation: str) -> Message:
-    """A stored notice as a message."""
+    """A stored notice as a message. One that comes late, after its end was told, must not raise the alarm again."""
+    over_since = None if notice.kind in EVENTS else notice.settled_at
     return Message(
         id=notice.uid,
         kind=notice.kind.value,
-        title=TITLES[notice.kind],
+        title=("Over by now: " if over_since else "") + TITLES[notice.kind],
         about=notice.about,
         message=notice.message,
         advice=notice.advice,
         at=notice.at,
         subscription=subscription,
         organisation=organisation,
+        over_since=over_since,
+    )
+
+
+def bundle_of(messages: Sequence[Message]) -> Message:
+    """Several messages as one, the oldest first. The same ones make the same, with the same id."""
+    newest = messages[-1]
+    return replace(
+        newest,
+        id=hashlib.sha256("".join(each.id for each in messages).encode()).hexdigest()[: len(newest.id)],
+        kind=_SEVERAL,
+        title=f"{len(messages)} notifications, the first: {messages[0].title}",
+        about="",
+        message="\n\n".join(f"{each.at}  {each.title}\n{each.message}\n{each.advice}" for each in messages),
+        advice="Each says it.",
+        over_since=None,
     )

@@ -38,6 +38,7 @@ class Webhook:
     ca_bundle: Path | None
 
     name = "webhook"
+    bundles = False
 
     @property
     def to(self) -> str:

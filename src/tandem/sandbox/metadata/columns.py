@@ -4,15 +4,11 @@ A shadow column stands beside each lookup and choice and cannot be asked for. A 
 read, so it is told here as a tenant tells it (reference 2.3, 2.4).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
 from tandem.sandbox.metadata.shapes import Shape, label, managed, metadata_id, option_set_shape, option_shapes
 from tandem.sandbox.paths import NAMESPACE
-from tandem.sandbox.tables import ColumnDefinition, ColumnType, Definitions, OptionSetDefinition, TableDefinition
-
-_KEPT = 128
-"""Of how many tables the shapes are kept: a client asks for those of the same few again and again."""
+from tandem.sandbox.tables import ColumnDefinition, ColumnType, Definitions, TableDefinition
 
 _CLASSES = {
     ColumnType.CHOICES: "MultiSelectPicklist",
@@ -58,28 +54,17 @@ def attribute_shapes(definitions: Definitions, table: TableDefinition) -> Sequen
 
     They are shared by all who ask: nobody may change them.
     """
-    named = (column.option_set for column in table.columns.values() if column.option_set is not None)
-    return _attribute_shapes(table, tuple(definitions.option_sets[name] for name in dict.fromkeys(named)))
+    # Global option sets are not the table's own: they may change without it.
+    depends = any(column.option_set is not None for column in table.columns.values())
+    holder = definitions if depends else table
+    return holder.derive(f"attributes of {table.name}", lambda: list(_attribute_shapes(definitions, table)))
 
 
-@lru_cache(maxsize=_KEPT)
-def _attribute_shapes(
-    table: TableDefinition, option_sets: tuple[OptionSetDefinition, ...]
-) -> Sequence[tuple[Shape, Shape]]:
-    sets = {each.name: each for each in option_sets}
-    return [
-        shapes
-        for number, column in enumerate(table.columns.values(), start=1)
-        for shapes in _shapes(sets, table, column, number)
-    ]
-
-
-def _shapes(
-    sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition, number: int
-) -> Iterator[tuple[Shape, Shape]]:
-    common = _common(table, column, number)
-    yield common, _specific(sets, table, column)
-    yield from _shadows(common, table, column)
+def _attribute_shapes(definitions: Definitions, table: TableDefinition) -> Iterator[tuple[Shape, Shape]]:
+    for number, column in enumerate(table.columns.values(), start=1):
+        common = _common(table, column, number)
+        yield common, _specific(definitions, table, column)
+        yield from _shadows(common, table, column)
 
 
 def _common(table: TableDefinition, column: ColumnDefinition, number: int) -> Shape:
@@ -117,7 +102,7 @@ def _common(table: TableDefinition, column: ColumnDefinition, number: int) -> Sh
     }
 
 
-def _specific(sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition) -> Shape:
+def _specific(definitions: Definitions, table: TableDefinition, column: ColumnDefinition) -> Shape:
     bounds = {"MinValue": column.minimum, "MaxValue": column.maximum}
     match column.type:
         case ColumnType.STRING:
@@ -152,18 +137,18 @@ def _specific(sets: Mapping[str, OptionSetDefinition], table: TableDefinition, c
         case ColumnType.GUID:
             return {}
         case ColumnType.BOOLEAN:
-            return {"DefaultValue": bool(column.default), **_option_sets(sets, table, column)}
+            return {"DefaultValue": bool(column.default), **_option_sets(definitions, table, column)}
         case _:
             return {
                 "DefaultFormValue": -1 if column.default is None else column.default,
-                **_option_sets(sets, table, column),
+                **_option_sets(definitions, table, column),
             }
 
 
-def _option_sets(sets: Mapping[str, OptionSetDefinition], table: TableDefinition, column: ColumnDefinition) -> Shape:
+def _option_sets(definitions: Definitions, table: TableDefinition, column: ColumnDefinition) -> Shape:
     """Only shown when expanded: the column's own set or the global one, the other is null (reference 2.4)."""
     if column.option_set is not None:
-        return {"OptionSet": None, "GlobalOptionSet": option_set_shape(sets[column.option_set])}
+        return {"OptionSet": None, "GlobalOptionSet": option_set_shape(definitions.option_sets[column.option_set])}
     names = (table.name, column.name)
     options = option_shapes(column.options, *names, custom=column.custom)
     for shape, option in zip(options, column.options, strict=True):

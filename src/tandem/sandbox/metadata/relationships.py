@@ -1,7 +1,6 @@
 """Relationships and alternate keys in the shapes that EntityDefinitions answers with (reference 2.5, 2.6)."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from tandem.sandbox.metadata.shapes import Shape, label, metadata_id
 from tandem.sandbox.paths import NAMESPACE
@@ -25,9 +24,12 @@ def relationship_id(schema_name: str, part: ColumnDefinition | Association) -> s
     return metadata_id("relationship", schema_name, made=part.created_at)
 
 
-@lru_cache(maxsize=128)
 def related_shapes(definitions: Definitions, table: TableDefinition) -> Mapping[str, list[Shape]]:
     """Keys and relationships of a table, by the names of their collections; shared, not to be changed."""
+    return definitions.derive(f"related to {table.name}", lambda: _related_shapes(definitions, table))
+
+
+def _related_shapes(definitions: Definitions, table: TableDefinition) -> Mapping[str, list[Shape]]:
     tables = definitions.tables
     return {
         "Keys": [key_shape(table, key) for key in table.keys],

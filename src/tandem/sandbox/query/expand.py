@@ -4,8 +4,11 @@ A single-valued property becomes an object or null, a collection a list with a l
 Each is a subquery of the row it belongs to, so a page of expanded rows is still one reading of the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+
+import apsw
 
 from tandem.sandbox.paths import NAMESPACE, split_outside
 from tandem.sandbox.query.condition import EVERY_ROW, Fragment, invalid
@@ -71,15 +74,26 @@ def expanded_row(reading: Reading, source: Source) -> Row:
     return _row(reading, source, parts)
 
 
-def offer_links(reading: Reading, row: Row) -> None:
-    """Let the statement that is run next ask for the links in a row: `next_link(alias, id, sort values...)`."""
+@contextmanager
+def linking(reading: Reading, row: Row) -> Iterator[apsw.Connection]:
+    """A connection whose statements may ask for the links in a row: `next_link(alias, id, sort values...)`.
+
+    The function is taken back afterwards: it holds the organisation, and a connection lets go of nothing by itself.
+    """
+    connection = reading.organisation.connection
+    if not row.links:
+        yield connection
+        return
 
     def next_link(*arguments: Stored) -> str:
         alias, row_id, *last = arguments
         return row.links[str(alias)].link(reading.request.base, str(row_id), last)
 
-    if row.links:
-        reading.organisation.connection.create_scalar_function("next_link", next_link)
+    connection.create_scalar_function("next_link", next_link)
+    try:
+        yield connection
+    finally:
+        connection.create_scalar_function("next_link", None)
 
 
 def _row(reading: Reading, source: Source, parts: Sequence[_Part]) -> Row:

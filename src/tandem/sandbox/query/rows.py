@@ -13,7 +13,7 @@ import msgspec
 from tandem.sandbox.messages import Response
 from tandem.sandbox.paths import NAMESPACE
 from tandem.sandbox.query.condition import EVERY_ROW, Condition, Fragment, all_of
-from tandem.sandbox.query.expand import Row, expanded_row, offer_links
+from tandem.sandbox.query.expand import Row, expanded_row, linking
 from tandem.sandbox.query.filter import filter_condition
 from tandem.sandbox.query.options import COUNT_LIMIT, MAXIMUM_PAGE, refuse_others, whole_number
 from tandem.sandbox.query.ordering import order_terms
@@ -110,8 +110,8 @@ def fetch_rows(
         f" WHERE {begin.sql} AND ({query.wanted.sql}) ORDER BY {order_sql(query.order)} LIMIT ?"
     )
     values = (*row.sql.values, *query.rows.values, *begin.values, *query.wanted.values, size + 1)
-    offer_links(reading, row)
-    found = reading.organisation.connection.execute(sql, values).fetchall()
+    with linking(reading, row) as connection:
+        found = connection.execute(sql, values).fetchall()
     shown: list[tuple[Any, ...]] = found[:size]
     return [item[0] for item in shown], tuple(shown[-1][1:]) if shown else (), len(found) > size
 
@@ -149,8 +149,8 @@ def find_row(reading: Reading, table: TableDefinition, row_id: str, row: Row) ->
         f"SELECT {row.sql.sql}, versionnumber, {reach(reading.caller, root(table))}"  # noqa: S608
         f" FROM {table.name} WHERE {table.primary_id} = ?"
     )
-    offer_links(reading, row)
-    found = reading.organisation.connection.execute(sql, (*row.sql.values, row_id)).fetchone()
+    with linking(reading, row) as connection:
+        found = connection.execute(sql, (*row.sql.values, row_id)).fetchone()
     if found is None:
         raise missing(table, row_id)
     body, version, reachable = found

@@ -6,16 +6,12 @@ one transaction.
 """
 
 import json
-import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-
-import apsw
 
 from tandem.sandbox.automation.logic import BusinessLogic
 from tandem.sandbox.store.catalogue import keep_catalogue
@@ -30,12 +26,12 @@ from tandem.sandbox.store.customisation import (
     read_log,
     replayed,
 )
+from tandem.sandbox.store.database import Database
 from tandem.sandbox.store.founding import found
 from tandem.sandbox.store.privileges import Caller, read_caller
 from tandem.sandbox.store.storage import (
     Stored,
     changed_sql,
-    compare_decimals,
     iso,
     keeper,
     read_row,
@@ -54,7 +50,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Organisation:
+class Organisation(Database):
     """A Dataverse organisation at `path`, or in a temporary folder that goes when it is closed.
 
     A new one holds its root business unit, its base currency and the sync user. Any thread may use it; each has a
@@ -62,11 +58,7 @@ class Organisation:
     """
 
     def __init__(self, path: Path | None = None, *, name: str = "Contoso Sandbox", clock: Clock = utc_now) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="tandem-sandbox-") if path is None else None
-        self._path = path if path is not None else Path(str(self._folder.name if self._folder else "")) / "org.db"
-        self._local = threading.local()
-        self._connections: list[apsw.Connection] = []
-        self._writing = threading.RLock()
+        super().__init__(path)
         self.clock = clock
         self.revision = 0
         """Grows after every transaction and with a restore: what was read since it last did is still so."""
@@ -80,16 +72,6 @@ class Organisation:
                 found(self, name)
             keep_catalogue(self)
         self.logic = BusinessLogic(self)
-
-    def close(self) -> None:
-        """Close every connection; a temporary organisation is gone after this."""
-        with self._writing:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-            self._local = threading.local()
-        if self._folder is not None:
-            self._folder.cleanup()
 
     @property
     def user_id(self) -> str:
@@ -106,55 +88,25 @@ class Organisation:
         """The base currency."""
         return str(self.setting("currency_id"))
 
-    # Connections and transactions
-
-    @property
-    def connection(self) -> apsw.Connection:
-        """This thread's connection. Writes belong inside `transaction`."""
-        connection: apsw.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = apsw.Connection(str(self._path))
-            connection.set_busy_timeout(10_000)
-            connection.pragma("journal_mode", "wal")
-            # What a power cut may take from a sandbox is the last second of a rehearsal.
-            connection.pragma("synchronous", "off" if self._folder else "normal")
-            connection.pragma("cache_size", -16_384)
-            connection.create_collation("decimal", compare_decimals)
-            connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
-            self._local.connection = connection
-            self._connections.append(connection)
-        return connection
+    # Transactions
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One writer at a time; all or nothing. A nested one is part of the outer one."""
+        """One writer at a time; all or nothing, definitions included. A nested one is part of the outer one."""
         with self._writing:
-            connection = self.connection
-            if connection.in_transaction:
+            if self.connection.in_transaction:
                 yield
                 return
-            connection.execute("BEGIN IMMEDIATE")
             self._local.definitions = None
             try:
-                yield
+                with super().transaction():
+                    yield
             except BaseException:
                 self._local.definitions = None
-                connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
             if self._local.definitions is not None:
                 self._definitions, self._local.definitions = self._local.definitions, None
             self.revision += 1
-
-    @contextmanager
-    def unless_others_write(self) -> Iterator[bool]:
-        """Whether no other thread writes at this moment; if so none begins to before this ends."""
-        alone = self._writing.acquire(blocking=False)
-        try:
-            yield alone
-        finally:
-            if alone:
-                self._writing.release()
 
     @contextmanager
     def acted_by(self, delegate: str | None) -> Iterator[None]:
@@ -169,19 +121,6 @@ class Organisation:
     def _delegate(self) -> str | None:
         delegate: str | None = getattr(self._local, "delegate", None)
         return delegate
-
-    @contextmanager
-    def snapshot(self) -> Iterator[apsw.Connection]:
-        """Several reads of the same moment."""
-        connection = self.connection
-        if connection.in_transaction:
-            yield connection
-            return
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("COMMIT")
 
     # Rows
 
@@ -346,37 +285,16 @@ class Organisation:
         with self.transaction():
             self.connection.execute("UPDATE organization SET organizationid = ?", (organization_id.lower(),))
 
-    def back_up(self) -> None:
-        """Keep a copy of everything beside the database, in place of an earlier one."""
-        draft = self._backup_path.with_suffix(".unfinished")
-        draft.unlink(missing_ok=True)
-        copy = apsw.Connection(str(draft))
-        try:
-            _copy(self.connection, copy)
-        finally:
-            copy.close()
-        draft.replace(self._backup_path)
-
     def restore(self) -> None:
         """Become the kept copy again: rows, deletions, versions and customisations. Raises ValueError without one."""
-        if not self._backup_path.exists():
-            raise ValueError("there is no backup to restore")
-        copy = apsw.Connection(str(self._backup_path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            with self._writing:
-                _copy(copy, self.connection)
-                definitions = self.definitions_at(None)
-                if definitions != self._definitions:
-                    # The answers kept for these definitions are thrown away with them.
-                    self._definitions = definitions
-                self.logic.reload()
-                self.revision += 1
-        finally:
-            copy.close()
-
-    @property
-    def _backup_path(self) -> Path:
-        return self._path.with_name(f"{self._path.name}.backup")
+        with self._writing:
+            self._copy_back()
+            definitions = self.definitions_at(None)
+            if definitions != self._definitions:
+                # The answers kept for these definitions are thrown away with them.
+                self._definitions = definitions
+            self.logic.reload()
+            self.revision += 1
 
     def caller(self, user_id: str, delegate: str | None = None) -> Caller:
         """What the user may do, where `delegate` acts as that user what both may.
@@ -472,19 +390,8 @@ class Organisation:
         )
 
 
-def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
-    with target.backup("main", source, "main") as backup:
-        while not backup.done:
-            backup.step(10_000)
-
-
 def _stored(table: TableDefinition, name: str, value: object) -> Stored:
     """The stored form of a column's value, or of a lookup's `<name>_type`."""
     if name in table.columns:
         return to_stored(table.columns[name], value)
     return None if value is None else str(value)
-
-
-def _casefold(*arguments: Stored) -> Stored:
-    (text,) = arguments
-    return None if text is None else str(text).casefold()

@@ -4,10 +4,13 @@ Metadata, queries, writes and the loader all read these definitions, so none of 
 column's type, length or navigation name. Type names are the wire's own (reference 2.3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ColumnType(StrEnum):
@@ -244,8 +247,23 @@ class AssociationEnd:
         return {self.own_column: row_id, self.other_column: other_id, **(dict([told_by]) if told_by else {})}
 
 
+class _Deriving:
+    """Keeps what others make of a definition for as long as it holds: it is replaced, never changed."""
+
+    @cached_property
+    def _derived(self) -> dict[str, Any]:
+        return {}
+
+    def derive(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once. It is shared by all who ask for it by `name`: nobody may change it."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        made: T = self._derived[name]
+        return made
+
+
 @dataclass(frozen=True, kw_only=True)
-class TableDefinition:
+class TableDefinition(_Deriving):
     """One table; `object_type_code` as in reference 2.2. The shipped tables have no alternate keys.
 
     `activity` is true for activitypointer's kin, and `created_at` is the metadata version that made the table.
@@ -274,10 +292,6 @@ class TableDefinition:
     custom: bool = False
     activity: bool = False
     created_at: int = 0
-
-    def __hash__(self) -> int:
-        # Mappings have no hash of their own; what is derived from a table is kept by it, and few share a name.
-        return hash(self.name)
 
     @cached_property
     def lookups(self) -> tuple[ColumnDefinition, ...]:
@@ -350,15 +364,12 @@ class TableDefinition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Definitions:
+class Definitions(_Deriving):
     """Everything that an organisation has defined at one moment; it is replaced, never changed."""
 
     tables: Mapping[str, TableDefinition]
     associations: tuple[Association, ...] = ()
     option_sets: Mapping[str, OptionSetDefinition] = field(default_factory=dict)
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self.tables))
 
     @cached_property
     def by_set(self) -> Mapping[str, TableDefinition]:

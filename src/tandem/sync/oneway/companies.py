@@ -1,4 +1,8 @@
-"""Applies pages of accounts to companies (rules A1-A5, D7, D8)."""
+"""Applies pages of accounts to companies (rules A1-A5, D7, D8).
+
+An account's row that brings nothing new is no echo: Dynamics' values are to stand here again, whatever marketing has
+edited. Companies are shared, so one row may have to be told to thousands of people, or to none.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -31,7 +35,7 @@ class CompanyApplier(Applier):
         held = self._context.marketing.companies.get(ids)
         known = {key: company.version for key, company in held.items()}
         known.update(state.excluded_versions(Entity.ACCOUNT, ids))
-        if how is How.LIVE:
+        if how.goes_forward:
             check_versions("account", zip(ids, versions, strict=True), known)
         news = [row for row in rows if how.is_news(plan.version(row), known.get(plan.id(row), -1)) or
                 (plan.id(row) in held and held[plan.id(row)].is_deleted)]  # fmt: skip

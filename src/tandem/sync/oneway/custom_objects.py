@@ -13,11 +13,15 @@ one names, and who that is stands in the links, where all these rules are kept a
     the record is excluded, comes in later (D8)        | its link gets a person          | theirs from then on
     the record is parked (D8), is deleted (P8)         | the link's state                | the person's as before
     the person is deleted in marketing, returns (P9)   | the link loses and gets one     | nobody's, then the new one's
+    the same, and it is never to return                | the link is set aside           | nobody's, without a value
     the lead is qualified (P11)                        | the lead's link is superseded   | the same person's
     two records or two people are merged (P12, P16)    | the loser's links are moved     | the winner's
     the account is deleted, excluded (A5, D7)          | the company is marked           | the company's as before
 
 A lookup to several tables counts only where it names the table of the path.
+
+Of what belongs to a person who is never to return no value is kept, however often it is read: whoever was erased would
+come back in its orders. Should it become somebody's after all, its row is asked for once more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,14 +44,21 @@ class CustomObjectApplier(Applier):
         self._plan = plan
         self._entity = plan.entity
         self._objects = context.marketing.custom_objects
+        self._returned = list[Any]()
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Ask for what was kept without a value and is somebody's by now."""
+        returned = self._context.state.customs.returned(self._entity, limit=self._context.settings.page_size)
+        self._returned = self._context.dynamics.fetch(self._plan.table, returned, self._plan.decoder)[0]
 
     def apply(self, rows: Sequence[Any], how: How) -> Counts:
+        rows, self._returned = [*rows, *self._returned], []
         plan, state, entity = self._plan, self._context.state, self._entity
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
         held, excluded = self._objects.versions(entity, ids), state.excluded_versions(entity, ids)
         known = {**held, **excluded}
-        if how is How.LIVE:
+        if how.goes_forward:
             check_versions(entity.value, zip(ids, versions, strict=True), known)
         news = [row for row in rows if how.is_news(plan.version(row), known.get(plan.id(row), -1))]
         wanted = [row for row in news if plan.wanted(row)]
@@ -85,10 +96,12 @@ class CustomObjectApplier(Applier):
         return self._objects.ids_after(self._entity, place, limit=limit)
 
     def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+        emptied = set(self._context.state.customs.of_nobody(self._entity, ids))
+        ids = [each for each in ids if each not in emptied]
         return kept_copies(
             self._objects.versions(self._entity, ids),
             self._objects.fields(self._entity, ids),
-            parked=self._context.state.excluded_versions(self._entity, list(ids)),
+            parked=self._context.state.excluded_versions(self._entity, ids),
         )
 
     def _put(self, rows: Sequence[Any], held: dict[str, int]) -> int:
@@ -101,6 +114,8 @@ class CustomObjectApplier(Applier):
         at = self._context.now()
         self._objects.put(self._entity, new, new=True, at=at)
         self._objects.put(self._entity, changed, new=False, at=at)
+        if emptied := self._context.state.customs.of_nobody(self._entity, [*map(plan.id, rows)]):
+            self._objects.empty(self._entity, emptied)
         return len(new)
 
 
@@ -108,6 +123,7 @@ class PathApplier(Applier):
     """The records of a table between: where one of its lookups leads."""
 
     def __init__(self, context: Context, plan: TablePlan) -> None:
+        self._context = context
         self._plan = plan
         self._entity = plan.entity
         self._records = context.state.path_records
@@ -117,7 +133,7 @@ class PathApplier(Applier):
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
         held = self._records.versions(entity, ids)
-        if how is How.LIVE:
+        if how.goes_forward:
             check_versions(entity.table, zip(ids, versions, strict=True), held)
         news = [row for row in rows if how.is_news(plan.version(row), held.get(plan.id(row), -1))]
         page = [PathRecord(plan.id(row), plan.version(row), plan.reference(row)) for row in news]
@@ -127,6 +143,8 @@ class PathApplier(Applier):
         )
         self._records.put(entity, new, new=True)
         self._records.put(entity, changed, new=False)
+        for each, emptied in self._context.state.customs.behind_of_nobody(entity, [*map(plan.id, news)]).items():
+            self._context.marketing.custom_objects.empty(each, emptied)
         return Counts(read=len(rows), created=len(new), updated=len(changed), unchanged=len(rows) - len(news))
 
     def delete(self, ids: Sequence[str]) -> int:

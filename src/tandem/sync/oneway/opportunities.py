@@ -1,4 +1,7 @@
-"""Applies pages of opportunities (rules O1-O3) and gives their people their roles."""
+"""Applies pages of opportunities (rules O1-O3) and gives their people their roles.
+
+A role whose person is not here must neither keep its opportunity waiting nor be forgotten.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -37,8 +40,8 @@ class OpportunityApplier(Applier):
         rows = latest(rows, ids, versions)
         held = mirrors.versions("opportunity", ids)
         excluded = state.excluded_versions(Entity.OPPORTUNITY, ids)
-        known = {**excluded, **held}
-        if how is How.LIVE:
+        known = {**held, **excluded}
+        if how.goes_forward:
             check_versions("opportunity", zip(ids, versions, strict=True), known)
         news = [row for row in rows if how.is_news(plan.version(row), known.get(plan.id(row), -1))]
         wanted = [row for row in news if plan.wanted(row)]

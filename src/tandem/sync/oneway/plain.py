@@ -10,6 +10,7 @@ from typing import Any
 from tandem.marketing.records import Campaign
 from tandem.model.entities import Entity
 from tandem.sync.applier import Applier, How, check_versions, latest
+from tandem.sync.campaigns import forget_campaigns
 from tandem.sync.context import Context, Counts
 from tandem.sync.plan import TablePlan
 
@@ -35,7 +36,7 @@ class PlainApplier(Applier):
         ids, versions = list(map(plan.id, rows)), list(map(plan.version, rows))
         rows = latest(rows, ids, versions)
         known = self._context.marketing.mirrors.versions(self._name, ids)
-        if how is How.LIVE:
+        if how.goes_forward:
             check_versions(plan.entity.value, zip(ids, versions, strict=True), known)
         news = [row for row in rows if how.is_news(plan.version(row), known.get(plan.id(row), -1))]
         self._put(news)
@@ -51,6 +52,7 @@ class PlainApplier(Applier):
                 mirrors.delete_teams(known, at=at)
             case Entity.CAMPAIGN:
                 mirrors.delete_campaigns(known)
+                forget_campaigns(self._context, known)
             case _:
                 mirrors.delete_team_members(known)
         return len(known)

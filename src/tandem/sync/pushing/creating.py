@@ -19,7 +19,7 @@ from tandem.model.record_ids import NONCE_BITS, claimed_person, is_record_of, re
 from tandem.rules.fields import Folded, Winner, fold_row
 from tandem.rules.presence import LinkState
 from tandem.state import SyncState
-from tandem.state.links import Link
+from tandem.state.links import UNDONE, Link
 from tandem.state.queues import Intent, IntentKind
 from tandem.sync.applier import How
 from tandem.sync.context import Context, Counts
@@ -80,7 +80,7 @@ class Creations:
                 made.append((row, intent, people[PersonId(intent.person_id)]))
                 taken.add(intent.person_id)
             else:
-                self._keep_apart(row, intent, here=intent.person_id in people)
+                self._keep_apart(row, intent, how, here=intent.person_id in people)
         self._link(made, links, how, state)
         self._context.state.intents.end(intents.values())
         counts.updated += len(made)
@@ -130,13 +130,16 @@ class Creations:
             sent=intent.sent,
         )
 
-    def _keep_apart(self, row: Any, intent: Intent, *, here: bool) -> None:
-        """The person was deleted, or linked to another record, while this one was being created."""
-        state = LinkState.SUPERSEDED if here else LinkState.REMOVED
+    def _keep_apart(self, row: Any, intent: Intent, how: How, *, here: bool) -> None:
+        """The person was deleted, or linked to another record, while this one was being created.
+
+        In a review the other record may be gone: whose this one is is decided at its end.
+        """
+        state, version = LinkState.SUPERSEDED if here else LinkState.REMOVED, self._plan.version(row)
+        if here and how.is_review:
+            state, version = LinkState.SEVERED, UNDONE
         person = intent.person_id if here else None
-        self._context.state.links.add(
-            [Link(self._plan.id(row), self._plan.entity, person, state, self._plan.version(row))]
-        )
+        self._context.state.links.add([Link(self._plan.id(row), self._plan.entity, person, state, version)])
 
 
 def _logged(intent: Intent) -> Activity:

@@ -69,9 +69,9 @@ class Pusher:
                 self._send(page)
 
     def push_person(self, person_id: int) -> None:
-        """Send what one person has, now. Belongs under `context.writing()`."""
+        """Send what one person has, now, unless a stop is asked for. Belongs under `context.writing()`."""
         while nomination := self._context.state.nominations.one(person_id):
-            if person_id in self._tried:
+            if person_id in self._tried or self._context.stopping():
                 return
             self._send([nomination])
 
@@ -85,10 +85,17 @@ class Pusher:
         """Find out what became of writes whose answer was never stored. Belongs under `context.writing()`."""
         read_back(self._context, self._plans, self._appliers, self._counts)
 
-    def give_up_wishes(self) -> None:
-        """Whoever has a record by now needs no other one: it was restored, merged, or found by its e-mail (P1, P8)."""
+    def give_up_wishes(self, person_id: int | None = None) -> None:
+        """Whoever has a record by now needs no other one: it was restored, merged, or found by its e-mail (P1, P8).
+
+        Of one person or, where none is named, of everybody.
+        """
         state, at = self._context.state, self._context.now()
-        wanted = {each.person_id: each for each in state.intents.wanted()}
+        if person_id is None:
+            wanted = {each.person_id: each for each in state.intents.wanted()}
+        else:
+            begun = {each.person_id for each in state.intents.begun()}
+            wanted = {} if person_id in begun else state.intents.of_people([person_id])
         linked = state.links.of_people(list(wanted)) if wanted else {}
         if not linked:
             return
@@ -136,7 +143,10 @@ class Pusher:
         links = state.links.of_people([each.person_id for each in page]).values()
         streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
         for entity, plan in self._plans.items():
-            read_again, partly = is_read_again(streams, successors, asked, entity), state.fields_partly_read(entity)
+            read_again = is_read_again(streams, successors, asked, entity)
+            partly = state.fields_partly_read(entity).intersection(
+                field.api_name for field in plan.fields if field.pulled
+            )
             ids = [
                 each.crm_id
                 for each in links

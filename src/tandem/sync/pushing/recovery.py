@@ -10,7 +10,7 @@ Dynamics knows; so each record is read back, and what it holds is folded like an
     create    | a record under the id chosen for it | the person's (F1)
     create    | nothing                             | still wanted, under the same id
     qualify   | a contact from that lead            | the lead's person goes on as the contact's (P11)
-    qualify   | none                                | it did not happen; whoever asked for it may ask again
+    qualify   | none                                | it did not happen; the request goes on (F1)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +24,7 @@ from tandem.sync.context import Context, Counts
 from tandem.sync.people import PeopleApplier
 from tandem.sync.plan import TablePlan
 from tandem.sync.pushing.qualified import contacts_of
-from tandem.sync.pushing.telling import failed_person, sent_person
-
-NOT_CARRIED_OUT = "Dynamics did not carry it out: ask again."
-"""The reason where no trace of a qualification is found."""
+from tandem.sync.pushing.telling import sent_person
 
 
 def read_back(
@@ -83,19 +80,14 @@ def settle_qualify(
         appliers[Entity.CONTACT].apply(rows, How.LIVE)
         appliers[Entity.LEAD].apply(lead, How.LIVE)
         context.state.intents.end([intent])
-        _tell(context, intent, qualified=bool(rows))
+        if rows:
+            _tell_qualified(context, intent)
     return bool(rows)
 
 
-def _tell(context: Context, intent: Intent, *, qualified: bool) -> None:
+def _tell_qualified(context: Context, intent: Intent) -> None:
     at, person = context.now(), context.marketing.people.resolve(intent.person_id)
     if person is not None:
-        entry = (
-            sent_person(person, Entity.CONTACT, "qualified")
-            if qualified
-            else failed_person(person, Entity.CONTACT, NOT_CARRIED_OUT)
-        )
-        context.marketing.people.log([entry], at=at)
+        context.marketing.people.log([sent_person(person, Entity.CONTACT, "qualified")], at=at)
     if intent.action_id is not None:
-        outcome = ("done", "qualified") if qualified else ("refused", NOT_CARRIED_OUT)
-        context.state.actions.settle(intent.action_id, *outcome, at=at)
+        context.state.actions.settle(intent.action_id, "done", "qualified", at=at)

@@ -57,6 +57,10 @@ class Peer(Protocol):
         """Take a column out of the sync user's sight, or give it back."""
         ...
 
+    def allow(self, table: str, column: str, *, allowed: bool = True) -> None:
+        """Let the sync user read a secured column by its column security profile, or not; the definitions stay."""
+        ...
+
     def track(self, table: str, *, enabled: bool) -> None:
         """Switch a table's change tracking."""
         ...

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from tandem.dynamics.errors import ChangeTrackingOff, ColumnUnknown, TokenExpired
+from tandem.dynamics.identity import ColumnRights
 from tandem.dynamics.rows import RowDecoder
 from tandem.model.schema import Column, ColumnType
 from tandem.testing.conformance.peer import Peer, change, decoder_of, pages, place, query, raised, read, row_of, written
@@ -261,11 +262,25 @@ class ReadingConformance:
         table = peer.dynamics.tables(["contact"])["contact"]
         assert before != peer.dynamics.schema_version()
         assert table.columns["jobtitle"].secured
-        assert {"jobtitle"} == peer.dynamics.unreadable_columns(user, table)
+        assert {"jobtitle"} == peer.dynamics.column_rights(user, table).unreadable
         assert [row.jobtitle for row in read(peer, query(decoder), decoder).rows] == [None]
 
         peer.secure("contact", "jobtitle", secured=False)
         assert row_of(peer, "contact", record, "jobtitle").jobtitle == "CTO"
+
+    def test_the_right_to_a_secured_column_is_told_with_every_look(self, peer: Peer) -> None:
+        """It comes and goes while the definitions stay as they are (D4)."""
+        peer.secure("contact", "jobtitle")
+        table = peer.dynamics.tables(["contact"])["contact"]
+        looks = [peer.dynamics.look()]
+        for allowed in (True, False):
+            peer.allow("contact", "jobtitle", allowed=allowed)
+            looks.append(peer.dynamics.look([table]))
+
+        without = ColumnRights(unreadable=frozenset({"jobtitle"}), unwritable=frozenset({"jobtitle"}))
+        assert [{}, {"contact": ColumnRights()}, {"contact": without}] == [each.rights for each in looks]
+        assert {looks[0].schema} == {each.schema for each in looks}
+        assert {peer.dynamics.who_am_i()} == {each.identity for each in looks}
 
     def test_money_is_exact(self, peer: Peer) -> None:
         """A sum that no float holds comes as it was given (D3)."""

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from tandem.mapping.checks import text_length
 from tandem.model.schema import Column, ColumnType, Required, Table
 from tandem.sandbox.messages import Refused
 from tandem.testing.fake.store import Reference
@@ -79,7 +80,7 @@ def _of_type(kind: type, column: Column, value: Any) -> Any:
 
 def _text(table: Table, column: Column, value: Any) -> str:
     text = str(_of_type(str, column, value))
-    if column.max_length is not None and len(text) > column.max_length:
+    if column.max_length is not None and text_length(text) > column.max_length:
         raise Refused(
             400,
             "0x80044331",

@@ -13,7 +13,7 @@ import msgspec
 
 from tandem.dynamics.batch import LARGEST_BATCH
 from tandem.dynamics.errors import DynamicsError
-from tandem.dynamics.identity import Identity
+from tandem.dynamics.identity import ColumnRights, Identity, Look
 from tandem.dynamics.lists import MEMBER_TYPES
 from tandem.dynamics.messages import Response
 from tandem.dynamics.queries import PageQuery, expect_linked
@@ -48,20 +48,22 @@ class FakeDynamics:
         with self._asked():
             return str(self.organisation.schema)
 
-    def look(self) -> tuple[Identity, str | None]:
-        """Both in one request."""
+    def look(self, secured: Sequence[Table] = ()) -> Look:
+        """All of it in one request."""
         with self._asked():
-            return self.organisation.identity, str(self.organisation.schema)
+            organisation = self.organisation
+            rights = {table.name: self._rights(table) for table in secured}
+            return Look(identity=organisation.identity, schema=str(organisation.schema), rights=rights)
 
     def tables(self, names: Iterable[str], language: int = 1033) -> dict[str, Table]:
         """The definitions, with English labels whatever the language."""
         with self._asked():
             return {name: self.organisation.tables[name] for name in names if name in self.organisation.tables}
 
-    def unreadable_columns(self, user_id: str, table: Table) -> frozenset[str]:
+    def column_rights(self, user_id: str, table: Table) -> ColumnRights:
         """The columns taken out of the sync user's sight."""
         with self._asked():
-            return frozenset(column for name, column in self.organisation.unreadable if name == table.name)
+            return self._rights(table)
 
     def record_counts(self, names: Iterable[str]) -> dict[str, int]:
         """Rows per table, exact and at once. Raises TableUnknown."""
@@ -151,6 +153,10 @@ class FakeDynamics:
         except Refused as refused:
             return error_from(_answer(refused))
         return self._row(decoder, write.id)
+
+    def _rights(self, table: Table) -> ColumnRights:
+        hidden = frozenset(column for name, column in self.organisation.unreadable if name == table.name)
+        return ColumnRights(unreadable=hidden, unwritable=hidden)
 
     def _row(self, decoder: RowDecoder, row_id: str) -> Any:
         row = self.organisation.get(decoder.table.name, row_id) or {}

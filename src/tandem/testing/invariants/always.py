@@ -77,6 +77,9 @@ def i9_the_place_in_the_changes_covers_nothing_unseen(walk: Walk) -> Iterator[st
         waiting = {row["crm_id"] for row in rows(walk.reader, "waiting") if row["entity"] == table}
         nominated = {row["person_id"] for row in rows(walk.reader, "nomination")}
         unread = {key[1] for key, link in links.items() if not link["version"] and link["person_id"] in nominated}
+        if state.reviews.open() is not None:
+            # Whose these are is decided at the end of the review.
+            unread |= set(state.links.undone(entity))
         for record, row in organisation.rows(table).items():
             link, version = links.get((table, record)), row["versionnumber"]
             if version <= until and record not in waiting | unread and (link is None or link["version"] < version):

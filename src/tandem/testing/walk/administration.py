@@ -63,11 +63,15 @@ def take_column(scene: Scene, one: int, two: int) -> None:
 
 
 def secure(scene: Scene, one: int, two: int) -> None:
+    """A column comes under column security or out of it; or the right to one that is secured is given or taken."""
     table = PEOPLE[one % 2]
     scene.ledger.forgive()
     scene.plans.pop(Entity(table), None)
     column = scene.field(one // 2)[1]
-    if column in scene.world.organisation.tables[table].columns:
+    definition = scene.world.organisation.tables[table].columns.get(column)
+    if definition is not None and definition.secured and two % 3:
+        scene.world.allow(table, column, allowed=two % 3 == 1)
+    elif definition is not None:
         scene.world.secure(table, column, secured=two % 2 == 0)
 
 

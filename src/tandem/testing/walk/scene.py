@@ -58,7 +58,9 @@ class Scene:
     was changed since is absent. `restored` are the records that came back from the dead, `graves` those that have not,
     with their tables and last rows; `refused` the records and tables that were closed to writes for a while: what was
     refused then waits for somebody to retry it; `merged` the people who were made of two in marketing; `removed` the
-    columns that were deleted, with their tables. `patience` is how often a cycle may still ask whether to stop before
+    columns that were deleted, with their tables; `saved` is the file with the saved database, if there is one, and
+    `saved_before` whether the organisation was set back since.
+    `patience` is how often a cycle may still ask whether to stop before
     it has to; None: it need not.
     """
 
@@ -71,6 +73,8 @@ class Scene:
             "brake_delete_floor": str((2, 20)[seed % 2]),
         }
         self.world = FakeWorld(folder, seed=seed, **settings)
+        self.saved = folder / "saved.db"
+        self.saved_before = False
         self.ledger, self.fuse = Ledger(), Fuse()
         organisation = self.world.organisation
         organisation.watchers.append(self.ledger.note_row)
@@ -115,7 +119,7 @@ class Scene:
         world.connect()
         tables.enable(world)
         self.reader = apsw.Connection(str(world.settings.database_file), flags=apsw.SQLITE_OPEN_READONLY)
-        world.subscription.database = MortalDatabase(world.subscription.database, self.fuse)  # type: ignore[assignment]
+        self._make_mortal()
         for number in range((3, 12)[self.seed % 5 == 0]):
             for table in PEOPLE:
                 self.create_record(table, number)
@@ -126,6 +130,33 @@ class Scene:
         self._running.close()
         self.reader.close()
         self.world.__exit__()
+
+    def _make_mortal(self) -> None:
+        subscription = self.world.subscription
+        subscription.database = MortalDatabase(subscription.database, self.fuse)  # type: ignore[assignment]
+
+    # Set back -------------------------------------------------------------------------------------------------------
+
+    def note_set_back_there(self) -> None:
+        """The organisation is not what it was: its rows may be in an older state, and the deleted ones back."""
+        organisation = self.world.organisation
+        for table in organisation.tables:
+            for record, row in organisation.rows(table).items():
+                self.ledger.note_row(table, record, row)
+                if self.graves.pop(record, None):
+                    self.restored.add(record)
+        self.ledger.forgive()
+        self.plans.clear()
+        self.saved_before = True
+
+    def note_set_back_here(self) -> None:
+        """The database knows only what it did when it was saved."""
+        self._make_mortal()
+        picture = self.picture()
+        self.counts["writes"] += len(self.ledger.writes)
+        self.ledger.forget(keep=picture.people)
+        self.note_people()
+        self.plans.clear()
 
     # Cycles ---------------------------------------------------------------------------------------------------------
 
@@ -177,7 +208,8 @@ class Scene:
         streams, successors, asked = state.streams.all(), state.streams.successors(), state.quick_syncs.open()
         for entity, plan in engine.tables().plans.items():
             known = streams[entity].state is StreamState.LIVE and streams[entity].fingerprint == plan.fingerprint
-            unread = is_read_again(streams, successors, asked, entity) or state.fields_partly_read(entity)
+            names = {field.api_name for field in plan.fields}
+            unread = is_read_again(streams, successors, asked, entity) or names & state.fields_partly_read(entity)
             if known and not unread:
                 self.plans[entity] = plan
         self.lying.rates = rates

@@ -6,7 +6,7 @@ The acts, their order and their weights are part of what a seed means: after a c
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tandem.testing.walk import administration, cycles, dynamics, marketing, objects
+from tandem.testing.walk import administration, cycles, dynamics, marketing, objects, reviews
 from tandem.testing.walk.scene import Act
 
 ACTS: dict[str, Act] = {
@@ -56,6 +56,11 @@ ACTS: dict[str, Act] = {
         administration.retry_errors,
         administration.restart,
         administration.pass_time,
+        reviews.save_there,
+        reviews.set_back_there,
+        reviews.copy_there,
+        reviews.save_here,
+        reviews.set_back_here,
         cycles.cycle,
         cycles.cycles,
         cycles.lied_to,
@@ -83,6 +88,7 @@ WEIGHTS: dict[str, int] = dict.fromkeys(ACTS, 2) | {
     "merge_here": 1,
     "merge_there": 1,
     "rehearse": 4,
+    "copy_there": 1,
 }
 """How often each act is drawn: rare ones are rare in life, and an ordinary edit finds every state they left."""
 
