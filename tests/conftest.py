@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tandem.database.migrations import migrate
 from tandem.database.port import Database, Dialect
@@ -14,6 +15,10 @@ from tandem.marketing.embedded.marketing import marketing_migrations
 from tandem.runtime.logs import redactor
 from tandem.state import state_migrations
 from tandem.testing.postgresql import postgresql_server
+
+# A busy machine is no failure: examples take as long as they take. What fails is printed so that it can be made again.
+settings.register_profile("tandem", deadline=None, print_blob=True)
+settings.load_profile("tandem")
 
 _SCHEMAS = itertools.count(1)
 

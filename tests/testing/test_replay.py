@@ -127,7 +127,7 @@ def _told(events: list[tuple[str, int, int]]) -> Any:
             yield story
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(events=st.lists(_EVENTS, max_size=15))
 def test_AS_I9_pages_told_again_change_nothing(events: list[tuple[str, int, int]]) -> None:
     """Replayed from an older place, reordered within a page, rows and deletions doubled, unknown ones deleted."""
@@ -142,7 +142,7 @@ def test_AS_I9_pages_told_again_change_nothing(events: list[tuple[str, int, int]
         assert set(HARMLESS) <= set(story.lying.told)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 @given(events=st.lists(_EVENTS, max_size=15))
 def test_AS_I9_a_disordered_copy_ends_as_an_orderly_one(events: list[tuple[str, int, int]]) -> None:
     """The same story, once told well and once badly from the first page on, gives the same people."""
