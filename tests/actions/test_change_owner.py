@@ -8,6 +8,7 @@ import pytest
 
 from tandem.actions.arguments import Action
 from tandem.actions.requests import Acted, RequestIdTaken, RequestState
+from tandem.database.port import Dialect
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import Throttled, Unavailable
 from tandem.model.entities import Entity
@@ -17,6 +18,9 @@ from tandem.sandbox.door.automation import Unplug
 from tandem.sandbox.door.operations import Privilege
 from tandem.sync.edits import UnknownPerson
 from tandem.testing.world import World
+
+on_sqlite = pytest.mark.parametrize("world", [Dialect.SQLITE.value], indirect=True)
+"""For what takes long: what a kill leaves in either database is for tests/crash to show."""
 
 DONE, REFUSED, BEGUN = RequestState.DONE, RequestState.REFUSED, RequestState.BEGUN
 CHANGED = "Change Owner in Microsoft"
@@ -324,6 +328,7 @@ def test_S5_an_owner_is_written_by_its_action_alone(owners: Owners) -> None:
     )
 
 
+@on_sqlite
 @pytest.mark.parametrize("next_is", ["a cycle", "the same request"])
 def test_R2_killed_at_any_point_an_owner_is_changed_once(owners: Owners, killed_at: Any, next_is: str) -> None:
     """Whoever comes next: the record has the owner, and the log tells of it once."""

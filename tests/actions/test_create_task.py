@@ -7,6 +7,7 @@ import pytest
 from tandem.actions.arguments import Action
 from tandem.actions.create_task import NoSubject, TaskColumnRequired
 from tandem.actions.requests import Acted, BadArguments, RequestState
+from tandem.database.port import Dialect
 from tandem.dynamics.client import Dynamics
 from tandem.dynamics.errors import Throttled, Unavailable
 from tandem.mapping.tokens import UnknownToken
@@ -15,6 +16,9 @@ from tandem.sandbox.automation.plug_ins import Refuse
 from tandem.sandbox.door.automation import Unplug
 from tandem.sandbox.door.definitions import ChangeColumn
 from tandem.testing.world import World
+
+on_sqlite = pytest.mark.parametrize("world", [Dialect.SQLITE.value], indirect=True)
+"""For what takes long: what a kill leaves in either database is for tests/crash to show."""
 
 DONE, REFUSED, BEGUN = RequestState.DONE, RequestState.REFUSED, RequestState.BEGUN
 CREATED = "Create Task in Microsoft"
@@ -361,6 +365,7 @@ def test_F3_a_person_that_is_gone_meanwhile_gets_no_task(
     assert told == [each["outcome"] for each in tasks.marketer.told(other, CREATED)]
 
 
+@on_sqlite
 @pytest.mark.parametrize("next_is", ["a cycle", "the same request"])
 def test_R2_killed_at_any_point_a_record_and_its_task_are_made_once(tasks: Tasks, killed_at: Any, next_is: str) -> None:
     """Whoever comes next: the task is closed, about the one record, and the log tells of it once."""
