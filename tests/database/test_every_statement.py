@@ -6,6 +6,7 @@ hundred times slower, in a database of millions and nowhere else.
 
 import ast
 import contextlib
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -132,6 +133,10 @@ def _run(database: Database, statement: Statement, parameters: dict[str, Any]) -
 # A database of some size ------------------------------------------------------------------------------------------
 
 
+# A process may be given some of this module's tests twice, with others in between.
+_NUMBERS = itertools.count(1)
+
+
 @pytest.fixture(scope="module", params=[each.value for each in Dialect])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with rows in every large table, the indexes of a finished copy, and the planner's figures."""
@@ -139,7 +144,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == Dialect.SQLITE:
         database = SqliteDatabase(tmp_path_factory.mktemp("filled") / "subscription.db")
     else:
-        database = PostgresqlDatabase(request.getfixturevalue("postgresql_url"), "tandem_filled")
+        database = PostgresqlDatabase(request.getfixturevalue("postgresql_url"), f"tandem_filled_{next(_NUMBERS)}")
     with contextlib.closing(database):
         migrate(database, marketing_migrations() + state_migrations(), at=_AT)
         with database.transaction():

@@ -56,8 +56,8 @@ def test_fields_are_defined_once_and_follow_their_latest_definition(
 
 
 def test_an_empty_database_counts_nothing(marketing: MarketingDatabase) -> None:
-    """Every kind of record is named."""
-    assert dict.fromkeys(_KINDS, (0, 0)) == marketing.counts()
+    """Every kind of record is named, roles also by the table they come from."""
+    assert dict.fromkeys([*_KINDS, "connection", "customeropportunityrole"], (0, 0)) == marketing.counts()
 
 
 def test_counts_are_plain_numbers(database: Database, marketing: MarketingDatabase, create: Create) -> None:

@@ -1,5 +1,6 @@
 """The commands on people and export, on PostgreSQL: the same answers as on SQLite."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,12 +14,15 @@ from tandem.runtime.settings import Settings, load
 from tandem.runtime.subscription import opened
 from tandem.testing.world import World
 
+# A process may be given some of this module's tests twice, with others in between.
+_NUMBERS = itertools.count(1)
+
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory, postgresql_url: str) -> Iterator[list[Settings]]:
     """One organisation copied twice: to SQLite and to PostgreSQL."""
-    home = tmp_path_factory.mktemp("postgresql")
-    environ = {"TANDEM_HOME": str(home), "TANDEM_DATABASE": postgresql_url, "TANDEM_SUBSCRIPTION": "commands"}
+    home, name = tmp_path_factory.mktemp("postgresql"), f"commands{next(_NUMBERS)}"
+    environ = {"TANDEM_HOME": str(home), "TANDEM_DATABASE": postgresql_url, "TANDEM_SUBSCRIPTION": name}
     postgresql = load(environ=environ)
     with World(tmp_path_factory.mktemp("sqlite"), people=100) as world:
         world.connect().sync()
