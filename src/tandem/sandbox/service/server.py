@@ -74,6 +74,8 @@ class _Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def shutdown(self) -> None:
+        if self.transport.is_closing():
+            return  # the peer left; closed twice, a TLS transport loses what it is asked for below
         super().shutdown()
         idle = self.cycle is None or self.cycle.response_complete
         if idle and self.transport.get_write_buffer_size() == 0:
@@ -91,7 +93,7 @@ class _Name(bytes):
 class _Server(uvicorn.Server):
     """uvicorn's server without its signal handlers, which would send the signal again after a clean stop.
 
-    And one that stops at once where no request is in hand: a test suite starts and stops thousands.
+    And one that notices a stop at once: a test suite starts and stops thousands.
     """
 
     _wake: Callable[[], object] | None = None
@@ -113,15 +115,6 @@ class _Server(uvicorn.Server):
                 async with asyncio.timeout(_TICK):
                     await stopping.wait()
         self._wake = None
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self.server_state.tasks:
-            await super().shutdown(sockets)
-            return
-        for each in (*self.servers, *(sockets or ())):
-            each.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
